@@ -1,0 +1,229 @@
+"""The control plane `/_sim/*`: what a test or a demo does to the sandbox. JSON, no credentials, loopback only.
+
+Wrong input answers 400 {"error": ...}. Times are seconds, dates the practice's own.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from . import practice
+from .diary import clock, minutes
+from .errors import Refusal
+from .faults import Fault
+from .message import Answer, Request, as_json
+from .rows import Visit
+from .truth import Office
+from .world import World
+
+PREFIX = "/_sim"
+Asked = Mapping[str, Any]
+Done = dict[str, object]
+
+
+def _office(world: World, asked: Asked) -> Office:
+    office = world.offices.get(str(asked.get("office_id", "")))
+    if office is None:
+        raise ValueError("unknown office_id")
+    return office
+
+
+def _chosen(world: World, asked: Asked) -> list[Office]:
+    return [_office(world, asked)] if asked.get("office_id") else list(world.offices.values())
+
+
+def _reset(world: World, _asked: Asked) -> Done:
+    world.reset()
+    return {}
+
+
+def _config(world: World, asked: Asked) -> Done:
+    names = {"writeback_delay", "refresh_lag", "latency", "latency_path", "rate_limit", "scope", "rotate_keys"}
+    names |= {"tell_created_id", "data_insert"}
+    if unknown := asked.keys() - names:
+        raise ValueError(f"unknown settings: {', '.join(sorted(unknown))}")
+    current = world.settings
+    settings = replace(
+        current,
+        writeback_delay=_seconds(asked.get("writeback_delay", current.writeback_delay)),
+        refresh_lag=_seconds(asked.get("refresh_lag", current.refresh_lag)),
+        tell_created_id=bool(asked.get("tell_created_id", current.tell_created_id)),
+        data_insert=str(asked.get("data_insert", current.data_insert)),
+    )
+    latency = _seconds(asked.get("latency", world.faults.latency))
+    world.settings = settings
+    world.faults.latency = latency
+    world.faults.latency_path = str(asked.get("latency_path", world.faults.latency_path))
+    world.keys.rate_limit = int(asked.get("rate_limit", world.keys.rate_limit))
+    scope = asked.get("scope", world.keys.scope)
+    world.keys.scope = ",".join(map(str, scope)) if isinstance(scope, list) else str(scope)
+    world.keys.rotate = bool(asked.get("rotate_keys", world.keys.rotate))
+    return {
+        "writeback_delay": settings.writeback_delay,
+        "refresh_lag": settings.refresh_lag,
+        "tell_created_id": settings.tell_created_id,
+        "data_insert": settings.data_insert,
+        "latency": latency,
+        "latency_path": world.faults.latency_path,
+        "rate_limit": world.keys.rate_limit,
+        "scope": world.keys.scope,
+        "rotate_keys": world.keys.rotate,
+    }
+
+
+def _seconds(value: Any) -> float:
+    seconds = float(value)
+    if not 0 <= seconds < 10**9:
+        raise ValueError("seconds must not be negative")
+    return seconds
+
+
+def _fail(world: World, asked: Asked) -> Done:
+    world.faults.queue.append(Fault.from_json(asked))
+    return {}
+
+
+def _fail_write(world: World, asked: Asked) -> Done:
+    world.faults.failures += [str(asked.get("result", "Writeback failed"))] * int(asked.get("times", 1))
+    return {}
+
+
+def _lose_answer(world: World, asked: Asked) -> Done:
+    world.faults.answers_to_lose = int(asked.get("times", 1))
+    world.faults.lost_hold = _seconds(asked.get("hold_seconds", 0))
+    return {}
+
+
+def _expire_key(world: World, asked: Asked) -> Done:
+    return {"expired": world.keys.expire(_office(world, asked).profile.office_id, world.clock.now())}
+
+
+def _set_office(world: World, asked: Asked) -> Done:
+    office, online = _office(world, asked), asked["online"]
+    if not isinstance(online, bool):
+        raise ValueError("online must be true or false")
+    world.set_online(office, online)
+    return {"online": office.online}
+
+
+def _steal(world: World, asked: Asked) -> Done:
+    """Somebody at the desk books this time: unchecked, into the truth; with `cloud` true reads show it as well."""
+    office = _office(world, asked)
+    where = {who.provider_id: who.practice_id for who in office.profile.clinicians}
+    provider, room = str(asked["provider_id"]), str(asked["operatory"])
+    if provider not in where:
+        raise ValueError("unknown provider_id")
+    locals_ = [row for row in office.truth.patients.values() if row["practice_id"] == where[provider]]
+    patient = office.truth.patients.get(str(asked.get("patient_id", "")), locals_[-1])
+    visit = Visit(
+        office.new_appointment_number(),
+        patient["patient_id"],
+        provider,
+        room,
+        date.fromisoformat(str(asked["date"])),
+        clock(minutes(str(asked["time"]))),
+        int(asked.get("length", 60)),
+        description="Entered at the desk",
+    )
+    row = office.write.appointment(visit, patient, made=office.local(world.clock.now()).date())
+    office.put_appointment(row)
+    if asked.get("cloud"):
+        office.cloud.appointments[visit.number] = row
+    return {"appointment_sr_no": visit.number}
+
+
+def _advance(world: World, asked: Asked) -> Done:
+    world.clock.advance(_seconds(asked.get("advance_seconds", 0)))
+    return {"now": world.settle().isoformat()}
+
+
+def _refresh(world: World, asked: Asked) -> Done:
+    """Copy the truth to the cloud now, for one office or all; an offline office has nobody to do it."""
+    now = world.settle()
+    offices = [office for office in _chosen(world, asked) if office.online]
+    for office in offices:
+        office.refresh(now)
+    return {"refreshed": [office.profile.office_id for office in offices]}
+
+
+def _requests(world: World, _asked: Asked) -> Done:
+    return {"requests": world.journal.entries()}
+
+
+def _forget_requests(world: World, _asked: Asked) -> Done:
+    world.journal.clear()
+    return {}
+
+
+def _truth(world: World, asked: Asked) -> Done:
+    """The PMS itself: patients and appointments, all fields, of one office and, if given, one patient."""
+    office = _office(world, asked)
+    wanted = str(asked.get("patient_id", ""))
+
+    def kept(rows: Mapping[str, dict[str, str]]) -> list[dict[str, str]]:
+        return [row for row in rows.values() if wanted in ("", row["patient_id"])]
+
+    return {"patients": kept(office.truth.patients), "appointments": kept(office.truth.appointments)}
+
+
+def _writebacks(world: World, asked: Asked) -> Done:
+    chosen = _chosen(world, asked)
+    return {
+        "writebacks": [
+            job.status_row(office, with_created_id=True) for office, job in world.jobs.values() if office in chosen
+        ]
+    }
+
+
+def _credentials(world: World, _asked: Asked) -> Done:
+    return {
+        "base_url": world.api_url,
+        "app_id": practice.APP_ID,
+        "app_key": practice.APP_KEY,
+        "offices": [
+            {
+                "office_id": profile.office_id,
+                "secret_key": profile.secret_key,
+                "practice_name": profile.locations[0].name,
+                "practice_ids": [place.practice_id for place in profile.locations],
+                "windows_zone": profile.windows_zone,
+                "time_zone": profile.zone,
+            }
+            for profile in practice.PROFILES
+        ],
+    }
+
+
+COMMANDS: dict[tuple[str, str], Callable[[World, Asked], Done]] = {
+    ("POST", "reset"): _reset,
+    ("POST", "config"): _config,
+    ("POST", "fail"): _fail,
+    ("POST", "fail_write"): _fail_write,
+    ("POST", "lose_answer"): _lose_answer,
+    ("POST", "expire_key"): _expire_key,
+    ("POST", "office"): _set_office,
+    ("POST", "steal"): _steal,
+    ("POST", "clock"): _advance,
+    ("POST", "refresh"): _refresh,
+    ("GET", "requests"): _requests,
+    ("DELETE", "requests"): _forget_requests,
+    ("GET", "truth"): _truth,
+    ("GET", "writebacks"): _writebacks,
+    ("GET", "credentials"): _credentials,
+}
+
+
+def command(world: World, request: Request) -> Answer:
+    """Carry out one command: 200 {"ok": true, ...}, 400 with the reason, 404 for an unknown one."""
+    act = COMMANDS.get((request.method, request.path.removeprefix(f"{PREFIX}/")))
+    if act is None:
+        return as_json({"error": "unknown command"}, 404)
+    try:
+        asked: Asked = request.query if request.method == "GET" else request.json_object()
+        world.settle()
+        return as_json({"ok": True, **act(world, asked)})
+    except KeyError as missing:
+        return as_json({"error": f"missing {missing}"}, 400)
+    except (ValueError, TypeError, Refusal) as wrong:
+        return as_json({"error": str(wrong)}, 400)

@@ -1,0 +1,188 @@
+"""The three fictional offices: who works there, in which rooms, in which hours. All invented.
+
+Alder (D10001) is the full practice. Birch (D20002) is small and shares practice id, patient ids and provider ids with
+Alder, for somebody else. Cedar (D30003) has two locations. Delta (D40004) exists at Sikka and has not let us in.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from . import cast
+
+APP_ID = "sandbox-app-id-not-a-real-one-00"
+APP_KEY = "sandbox-app-key-not-a-real-one-0"
+CLOSED_OFFICE_ID = "D40004"
+
+Span = tuple[str, str]
+# Weekday (0 = Monday) to open spans "HH:MM"; an absent day is closed.
+Hours = Mapping[int, tuple[Span, ...]]
+
+MORNING: Span = ("08:00", "12:00")
+AFTERNOON: Span = ("13:00", "17:00")
+FRIDAY: Span = ("08:00", "13:00")
+
+
+def _week(days: tuple[int, ...], *spans: Span) -> dict[int, tuple[Span, ...]]:
+    return dict.fromkeys(days, spans)
+
+
+OPEN_WEEK: Hours = {**_week((0, 1, 2, 3), MORNING, AFTERNOON), 4: (FRIDAY,)}
+
+
+@dataclass(frozen=True)
+class Clinician:
+    """A row of `providers`; `room` is where this person usually works ("" for staff)."""
+
+    provider_id: str
+    firstname: str
+    lastname: str
+    specialty: str
+    room: str = ""
+    hours: Hours = field(default_factory=dict)
+    provider_type: str = "Provider"
+    status: str = "Active"
+    practice_id: str = "1"
+
+
+@dataclass(frozen=True)
+class Room:
+    """A row of `operatories`; bookings name `operatory`, never the abbreviation."""
+
+    operatory: str
+    abbreviation: str
+    is_hidden: str = "F"
+    practice_id: str = "1"
+
+
+@dataclass(frozen=True)
+class Location:
+    """A row of `practices`."""
+
+    practice_id: str
+    name: str
+    address: str
+    city: str
+    state: str
+    zipcode: str
+    phone: str
+    hours: Hours = field(default_factory=lambda: OPEN_WEEK)
+
+
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """An office as Sikka knows it, one object per office. `zone`: the IANA name behind the Windows name Sikka tells."""
+
+    office_id: str
+    secret_key: str
+    windows_zone: str
+    zone: str
+    pms: str
+    locations: tuple[Location, ...]
+    clinicians: tuple[Clinician, ...]
+    rooms: tuple[Room, ...]
+    people: tuple[cast.Person, ...]
+    patient_count: int
+    pms_version: str = "24.2"
+
+
+STATUSES = ("Scheduled", "Complete", "Broken", "Cancelled", "ASAP")
+CONFIRMATIONS = ("Unconfirmed", "Left Message", "Appointment Confirmed")
+FREE_AGAIN = frozenset({"broken", "cancelled"})  # statuses whose time is free for somebody else
+
+
+@dataclass(frozen=True)
+class VisitType:
+    """An appointment type: bookings send `item`, reads show `name`. `minutes`: the usual length, never told."""
+
+    item: str
+    name: str
+    minutes: int
+    hygiene: bool = False
+    code: str = ""
+
+
+VISIT_TYPES = (
+    VisitType("1", "New Patient Exam", 60, code="D0150"),
+    VisitType("2", "Cleaning", 60, hygiene=True, code="D1110"),
+    VisitType("3", "Emergency", 30, code="D0140"),
+    VisitType("4", "Filling", 60, code="D2391"),
+    VisitType("5", "Crown Prep", 90, code="D2740"),
+    VisitType("6", "Consultation", 30),
+    VisitType("7", "Periodontal Maintenance", 50, hygiene=True, code="D4910"),
+)
+
+_LATE_START: Hours = _week((0, 1, 2, 3), ("09:00", "12:00"), AFTERNOON)
+# Entered in the PMS without the lunch break: only the practice's own row has it.
+_NO_LUNCH: Hours = {**_week((0, 1, 2, 3), ("08:00", "17:00")), 4: (FRIDAY,)}
+_NO_WEDNESDAY: Hours = {**_week((0, 1, 3), MORNING, AFTERNOON), 4: (FRIDAY,)}
+_BIRCH_WEEK: Hours = _week((1, 2, 3, 4), ("09:00", "13:00"), ("14:00", "18:00"))
+
+ALDER = Profile(
+    office_id="D10001",
+    secret_key="sandbox-secret-d10001-invented-0",  # noqa: S106 - invented, opens nothing but this sandbox
+    windows_zone="Eastern Standard Time",
+    zone="America/New_York",
+    pms="OpenDental",
+    locations=(Location("1", "Alder Dental", "14 Rookery Lane", "New York", "NY", "10001", "(212) 555-0100"),),
+    clinicians=(
+        Clinician("DR1", "Imogen", "Tarkowski", "General Dentist", "Op 1", OPEN_WEEK),
+        Clinician("DR2", "Absalom", "Okonjo", "General Dentist", "Op 2", _LATE_START),
+        Clinician("DR9", "Leopold", "Vantongeren", "General Dentist", status="Inactive"),
+        Clinician("HY1", "Perpetua", "Lindqvist", "Hygienist", "Hyg 1", _NO_LUNCH),
+        Clinician("HY2", "Casimir", "Bellweather", "Hygienist", "Hyg 2", _NO_WEDNESDAY),
+        Clinician("ST1", "Wilhelmina", "Draycott", "", provider_type="Staff"),
+        Clinician("ST2", "Ambrose", "Pettifer", "", provider_type="Staff"),
+    ),
+    rooms=(
+        Room("Op 1", "O1"),
+        Room("Op 2", "O2"),
+        Room("Op 3", "O3"),
+        Room("Hyg 1", "H1"),
+        Room("Hyg 2", "H2"),
+        Room("Old X-ray", "XR", is_hidden="T"),
+    ),
+    people=cast.ALDER,
+    patient_count=200,
+)
+
+BIRCH = Profile(
+    office_id="D20002",
+    secret_key="sandbox-secret-d20002-invented-0",  # noqa: S106
+    windows_zone="Pacific Standard Time",
+    zone="America/Los_Angeles",
+    pms="Opendental",
+    locations=(
+        Location(
+            "1", "Birch Dental", "8 Saltmarsh Road", "San Francisco", "CA", "94101", "(415) 555-0100", _BIRCH_WEEK
+        ),
+    ),
+    clinicians=(
+        Clinician("DR1", "Thaddeus", "Quillfeather", "General Dentist", "Op 1", _BIRCH_WEEK),
+        Clinician("HY1", "Rosalind", "Umbertide", "Hygienist", "Hyg 1", _BIRCH_WEEK),
+    ),
+    # The vendor's only example of an operatory carries practice_id "1-0" in an office whose practice is "1".
+    rooms=(Room("Op 1", "O1", practice_id="1-0"), Room("Hyg 1", "H1", practice_id="1-0")),
+    people=cast.BIRCH,
+    patient_count=16,
+)
+
+CEDAR = Profile(
+    office_id="D30003",
+    secret_key="sandbox-secret-d30003-invented-0",  # noqa: S106
+    windows_zone="Central Standard Time",
+    zone="America/Chicago",
+    pms="OpenDental",
+    locations=(
+        Location("1-1", "Cedar Dental North", "2 Heron Street", "Chicago", "IL", "60601", "(312) 555-0100"),
+        Location("1-2", "Cedar Dental South", "77 Kestrel Way", "Chicago", "IL", "60602", "(312) 555-0101"),
+    ),
+    clinicians=(
+        Clinician("DR1", "Evander", "Moncrieffe", "General Dentist", "North 1", OPEN_WEEK, practice_id="1-1"),
+        Clinician("DR2", "Philippa", "Szabolcs", "General Dentist", "South 1", OPEN_WEEK, practice_id="1-2"),
+    ),
+    rooms=(Room("North 1", "N1", practice_id="1-1"), Room("South 1", "S1", practice_id="1-2")),
+    people=cast.CEDAR,
+    patient_count=24,
+)
+
+PROFILES: tuple[Profile, ...] = (ALDER, BIRCH, CEDAR)

@@ -1,0 +1,150 @@
+"""One office's data twice: the truth in its PMS, and the copy in the cloud that reads answer from.
+
+Rows are never changed in place, only replaced, so a copy is a copy of two dictionaries.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from random import Random
+from zoneinfo import ZoneInfo
+
+from . import premises, timetable
+from .diary import Diary, closed_days, minutes
+from .fields import Row
+from .people import invent
+from .practice import FREE_AGAIN, Profile
+from .rows import RowWriter
+
+FIRST_NEW_PATIENT = 5001
+FIRST_NEW_APPOINTMENT = 90001
+
+
+def is_active(row: Row) -> bool:
+    """Whether an appointment still takes its time: not broken, not cancelled by status or by flag."""
+    return row["status"].casefold() not in FREE_AGAIN and row["cancelled"] != "True"
+
+
+def overlaps(one: Row, other: Row) -> bool:
+    """Whether two appointments want the same room or the same clinician at the same time."""
+    if one["date"] != other["date"] or one["practice_id"] != other["practice_id"]:
+        return False
+    same_person = bool({one["provider_id"], one["hygienist"]} & {other["provider_id"], other["hygienist"]} - {""})
+    if not same_person and one["operatory"] != other["operatory"]:
+        return False
+    start, begin = minutes(one["time"]), minutes(other["time"])
+    return start < begin + int(other["length"]) and begin < start + int(one["length"])
+
+
+@dataclass
+class Store:
+    """Patients by id and appointments by number."""
+
+    patients: dict[str, Row] = field(default_factory=dict)
+    appointments: dict[str, Row] = field(default_factory=dict)
+
+    def copy(self) -> "Store":
+        """The same rows in a store of its own."""
+        return Store(dict(self.patients), dict(self.appointments))
+
+    def clash(self, wanted: Row) -> bool:
+        """Whether an active appointment, another one, is in the way of `wanted`."""
+        return any(
+            is_active(row) and overlaps(row, wanted)
+            for number, row in self.appointments.items()
+            if number != wanted["appointment_sr_no"]
+        )
+
+
+@dataclass(frozen=True)
+class Seed:
+    """All rows of an office as they are on the first day."""
+
+    store: Store
+    practices: list[Row]
+    providers: list[Row]
+    operatories: list[Row]
+    practice_variables: list[Row]
+    appointment_statuses: list[Row]
+    booking_details: list[Row]
+    schedule: list[Row]
+
+
+@lru_cache(maxsize=12)
+def seeded(profile: Profile, api_url: str, seed: int, today: date) -> Seed:
+    """The rows that follow from these four; remembered, so that a reset costs nothing. Copy the store before use."""
+    write = RowWriter(profile, api_url)
+    random = Random(f"{seed}/{profile.office_id}")  # noqa: S311 - invented people
+    store = Store()
+    for person in invent(profile, today, random):
+        known_for = random.randint(40, 3000)
+        last_seen = random.randint(20, min(known_for, 400))
+        store.patients[person.patient_id] = write.patient(
+            person, created=today - timedelta(days=known_for), seen=today - timedelta(days=last_seen)
+        )
+    for row in Diary(profile, write, store.patients, today, random).rows():
+        store.appointments[row["appointment_sr_no"]] = row
+    return Seed(
+        store,
+        premises.practices(write),
+        premises.providers(write),
+        premises.operatories(write),
+        premises.practice_variables(write),
+        premises.appointment_statuses(write),
+        premises.booking_details(write),
+        timetable.schedule(write, today, closed_days(today)),
+    )
+
+
+class Office:
+    """An office: its rows, its computer (online or not) and the age of its cloud copy."""
+
+    def __init__(self, profile: Profile, api_url: str, seed: int, now: datetime) -> None:
+        self.profile = profile
+        self.zone = ZoneInfo(profile.zone)
+        self.write = RowWriter(profile, api_url)
+        seed_rows = seeded(profile, api_url, seed, self.local(now).date())
+        self.truth = seed_rows.store.copy()
+        self.practices = seed_rows.practices
+        self.providers = seed_rows.providers
+        self.operatories = seed_rows.operatories
+        self.practice_variables = seed_rows.practice_variables
+        self.appointment_statuses = seed_rows.appointment_statuses
+        self.booking_details = seed_rows.booking_details
+        self.schedule = seed_rows.schedule
+        self.access = {place.practice_id: True for place in profile.locations}
+        self.online = True
+        self.seen_at = now
+        self._patients = FIRST_NEW_PATIENT
+        self._appointments = FIRST_NEW_APPOINTMENT
+        self.refresh(now)
+
+    def local(self, instant: datetime) -> datetime:
+        """The practice's wall clock at `instant`."""
+        return instant.astimezone(self.zone)
+
+    def refresh(self, instant: datetime) -> None:
+        """Copy the truth to the cloud, as of `instant`."""
+        self.cloud = self.truth.copy()
+        self.copied_at = instant
+        self.stale = False
+
+    def new_patient_id(self) -> str:
+        """An id no patient has had."""
+        self._patients += 1
+        return str(self._patients - 1)
+
+    def new_appointment_number(self) -> str:
+        """A number no appointment has had; write-back ids come from another range."""
+        self._appointments += 1
+        return str(self._appointments - 1)
+
+    def put_patient(self, row: Row) -> None:
+        """Add or replace a patient in the truth."""
+        self.truth.patients[row["patient_id"]] = row
+        self.stale = True
+
+    def put_appointment(self, row: Row) -> None:
+        """Add or replace an appointment in the truth."""
+        self.truth.appointments[row["appointment_sr_no"]] = row
+        self.stale = True
