@@ -1,0 +1,207 @@
+"""The contract between Parlae and any practice-management system.
+
+An adapter subclasses :class:`PmsService`, declares what it needs and what it can do, and overrides the methods it
+supports; the rest refuse before any wire call. It takes and returns ``pms.domain`` records and raises only
+``pms.domain.errors``. Everything it depends on (transport, tokens, clock, budget) comes in through the constructor.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, ClassVar, Protocol
+from zoneinfo import ZoneInfo
+
+from pms.domain import errors
+from pms.domain.clock import Budget, Clock
+from pms.domain.records import (
+    Appointment,
+    Clinician,
+    ConnectionReport,
+    DaySchedule,
+    NewAppointment,
+    Operatory,
+    Patient,
+    PatientQuery,
+    PmsAppointmentType,
+)
+from pms.providers.http import HttpPool
+
+
+class Capability(StrEnum):
+    """What a connection may be able to do."""
+
+    READ_SCHEDULE = "read_schedule"
+    READ_APPOINTMENTS = "read_appointments"
+    READ_PATIENTS = "read_patients"
+    BOOK_APPOINTMENT = "book_appointment"
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialField:
+    """One field of the credentials form. ``secret`` fields are write-only everywhere."""
+
+    name: str
+    label: str
+    help: str
+    secret: bool = False
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A write the PMS has made; ``record_id`` is the PMS's own id, empty while the vendor has not told it."""
+
+    record_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A write that is under way; ``reference`` asks for its state and is never a record's id."""
+
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A write the PMS refused after accepting it; nothing was changed.
+
+    ``conflict`` is true when the time was taken; ``reason`` is our own short code, never the vendor's text.
+    """
+
+    reason: str
+    conflict: bool = False
+
+
+WriteOutcome = Done | Pending | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class StoredToken:
+    """A vendor's session token as the store holds it; ``version`` grows with every save."""
+
+    values: Mapping[str, str]
+    expires_at: datetime
+    version: int
+
+
+class TokenStore(Protocol):
+    """Where the processes of one integration share a token. Holds no lock while a vendor is called."""
+
+    def get(self) -> StoredToken | None:
+        """Return the current token, or ``None`` if there is none."""
+
+    def lease(self, ttl_seconds: float) -> bool:
+        """Try to become the one that renews; the lease ends by itself after ``ttl_seconds``."""
+
+    def save(self, values: Mapping[str, str], expires_at: datetime, version: int) -> bool:
+        """Store a token if the stored version is still ``version`` (0 for none), and end the lease."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Everything a service needs to talk for one integration, and nothing of another one's."""
+
+    credentials: Mapping[str, str]
+    config: Mapping[str, Any]
+    time_zone: ZoneInfo
+    http: HttpPool
+    tokens: TokenStore
+    clock: Clock
+    budget: Budget
+
+
+class PmsService(ABC):
+    """The spec's ``IPmsService``: what Parlae asks of a practice-management system.
+
+    Dates are the practice's local days, both ends inclusive. Any method may raise ``PmsUnavailable``,
+    ``CredentialsRejected`` or ``UpstreamInvalid``.
+    """
+
+    provider: ClassVar[str]
+    label: ClassVar[str]
+    credential_fields: ClassVar[tuple[CredentialField, ...]]
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    @classmethod
+    @abstractmethod
+    def possible_capabilities(cls) -> frozenset[Capability]:
+        """Return what this adapter can do at best."""
+
+    def capabilities(self) -> frozenset[Capability]:
+        """Return what this connection can do: the adapter's best, narrowed by what was found when connecting."""
+        found = self.connection.config.get("capabilities")
+        best = self.possible_capabilities()
+        return best if found is None else frozenset(capability for capability in best if capability in found)
+
+    def require(self, capability: Capability) -> None:
+        """Raise ``NotSupported`` unless this connection has ``capability``."""
+        if capability not in self.capabilities():
+            raise errors.NotSupported(f"{self.label} connection without {capability}.")
+
+    # Connecting
+
+    @abstractmethod
+    def test_connection(self) -> ConnectionReport:
+        """Check every step of the way to the practice's data, and report what was found.
+
+        Raises ``LocationRequired`` (``fields`` maps location ids to names) if the office has several.
+        """
+
+    # Reading the practice
+
+    def list_clinicians(self) -> Sequence[Clinician]:
+        raise errors.NotSupported
+
+    def list_operatories(self) -> Sequence[Operatory]:
+        raise errors.NotSupported
+
+    def list_appointment_types(self) -> Sequence[PmsAppointmentType]:
+        raise errors.NotSupported
+
+    def list_appointment_statuses(self) -> Sequence[str]:
+        raise errors.NotSupported
+
+    def list_schedules(self, start: date, end: date) -> Sequence[DaySchedule]:
+        """Return the opening windows that the PMS knows; a day without rows is *unknown*, not closed."""
+        raise errors.NotSupported
+
+    # Reading patients and appointments
+
+    def list_appointments(self, start: date, end: date, *, patient_id: str = "") -> Sequence[Appointment]:
+        """Return all appointments of the days, whatever their status, on every page."""
+        raise errors.NotSupported
+
+    def search_patients(self, query: PatientQuery) -> Sequence[Patient]:
+        """Return a bounded set of candidates; the caller decides who matches.
+
+        Asks the same questions whoever is on file, so that the time taken tells nothing.
+        """
+        raise errors.NotSupported
+
+    def get_patient(self, patient_id: str) -> Patient:
+        """Return one patient or raise ``PatientNotFound``."""
+        raise errors.NotSupported
+
+    # Writing
+
+    def book_appointment(self, new: NewAppointment) -> Done | Pending:
+        """Write one appointment, once.
+
+        Raises ``WriteRejected`` or ``OfficeOffline`` if it certainly was not made, ``SlotTaken`` if the PMS says so,
+        and ``OutcomeUnknown`` if it may have been.
+        """
+        raise errors.NotSupported
+
+    def follow_write(self, reference: str) -> WriteOutcome:
+        """Return how a pending write stands. Raises ``PmsUnavailable`` when that cannot be told now."""
+        raise errors.NotSupported
+
+    def find_booking(self, new: NewAppointment, *, sent_at: datetime) -> WriteOutcome | None:
+        """Look for a booking whose outcome is unknown. ``None`` means that the vendor certainly has no trace of it."""
+        raise errors.NotSupported

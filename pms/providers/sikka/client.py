@@ -1,0 +1,151 @@
+"""Sikka ONE API v4 on the wire: headers, key replay, pages and the check that an answer is ours.
+
+Everything but the application's own endpoints is asked with the office's ``Request-Key`` header, never with
+``?request_key=``, which the documentation allows and which ends up in logs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from pms.domain import errors
+from pms.providers.base import Connection
+from pms.providers.http import HttpAnswer
+from pms.providers.sikka.account import SikkaAccount, read_account
+from pms.providers.sikka.envelope import KeyRefused, Page, RequestRefused, Row, body_of, page_of
+from pms.providers.sikka.keys import KeyRing
+
+PAGE_LIMIT = 500
+MAX_PAGES = 40
+
+_T = TypeVar("_T")
+
+
+class SikkaClient:
+    """One office of one application, for the length of one access."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.account: SikkaAccount = read_account(connection.credentials, connection.config)
+        self._connection = connection
+        self._keys = KeyRing(connection, self.account, post=self._ask_for_key, offices=self.offices)
+
+    def rows(self, path: str, params: Mapping[str, str], *, limit: int = PAGE_LIMIT) -> list[Row]:
+        """Return all rows of a keyed list, on every page.
+
+        Raises ``UpstreamInvalid`` rather than cutting off a list of more than ``MAX_PAGES`` pages, and
+        ``TenantMismatch`` if ``params`` name a ``practice_id`` and a row names another one.
+        """
+        rows = _all_pages(lambda page: self._keyed_page(path, {**params, **page}), limit)
+        return _own_rows(rows, params)
+
+    def first_rows(self, path: str, params: Mapping[str, str], *, limit: int) -> list[Row]:
+        """Return at most ``limit`` rows of a keyed list, asked once: a bounded question. Raises as `rows`."""
+        page = self._keyed_page(path, {**params, "limit": str(limit), "offset": "0"})
+        return _own_rows(list(page.items), params)
+
+    def one(self, path: str) -> Row:
+        """Return a keyed answer that is one flat object."""
+        return self._keyed(lambda key: body_of(self._get(path, {}, key)))
+
+    def app_rows(self, path: str, params: Mapping[str, str], *, limit: int = PAGE_LIMIT) -> list[Row]:
+        """Return all rows of a list that belongs to the application and may hold other offices' rows."""
+        headers = {"App-Id": self.account.app_id, "App-Key": self.account.app_key}
+        return _all_pages(lambda page: page_of(self._read(path, {**params, **page}, headers)), limit)
+
+    def offices(self) -> list[Row]:
+        """Return the authorised rows of exactly our office, at least one, never another's.
+
+        ``show=all``, because by default only practice 1 of each office is listed. Raises ``CredentialsRejected`` if
+        our application is not authorised for the office.
+        """
+        rows = self.app_rows("/authorized_practices", {"show": "all"})
+        ours = [row for row in rows if self.account.is_office(row.get("office_id"))]
+        if not ours:
+            raise errors.CredentialsRejected("The application is not authorised for this office.")
+        return ours
+
+    def check_key(self) -> None:
+        """Make sure that there is a key of our office. Raises as `KeyRing.key`."""
+        self._keys.key()
+
+    def post(self, path: str, body: Mapping[str, str]) -> Row:
+        """Send one write. A refused key is renewed and the write sent once more, because it was not executed.
+
+        Raises ``RequestRefused`` or ``OfficeOffline`` if it was not accepted, ``PmsUnavailable`` if it was not sent,
+        and ``OutcomeUnknown`` if it may have been.
+        """
+        return self._keyed(lambda key: self._write(path, body, key))
+
+    def _write(self, path: str, body: Mapping[str, str], key: str) -> Row:
+        answer = self._send(path, body, {"Request-Key": key})
+        try:
+            return body_of(answer)
+        except (
+            errors.CredentialsRejected,
+            errors.NotEntitled,
+            errors.OfficeOffline,
+            errors.PmsRateLimited,
+            RequestRefused,
+        ):
+            raise
+        except errors.PmsError:
+            # A server error, or an answer that cannot be read: neither tells how far the request came.
+            raise errors.OutcomeUnknown from None
+
+    def _keyed(self, ask: Callable[[str], _T]) -> _T:
+        """Ask with the key; if it is refused, renew it once and ask once more."""
+        key = self._keys.key()
+        try:
+            return ask(key)
+        except KeyRefused:
+            key = self._keys.replace(key)
+        try:
+            return ask(key)
+        except KeyRefused:
+            raise errors.CredentialsRejected("Sikka refuses the request key that it has just given.") from None
+
+    def _keyed_page(self, path: str, params: Mapping[str, str]) -> Page:
+        return self._keyed(lambda key: page_of(self._get(path, params, key)))
+
+    def _get(self, path: str, params: Mapping[str, str], key: str) -> HttpAnswer:
+        answer = self._read(path, params, {"Request-Key": key})
+        self._keys.note_expiry(answer.headers)
+        return answer
+
+    def _read(self, path: str, params: Mapping[str, str], headers: Mapping[str, str]) -> HttpAnswer:
+        url = self.account.base_url + path
+        return self._connection.http.read(url, budget=self._connection.budget, headers=headers, params=params)
+
+    def _send(self, path: str, body: Mapping[str, str], headers: Mapping[str, str]) -> HttpAnswer:
+        url = self.account.base_url + path
+        return self._connection.http.write("POST", url, budget=self._connection.budget, headers=headers, body=body)
+
+    def _ask_for_key(self, grant: Mapping[str, str]) -> Row:
+        try:
+            return body_of(self._send("/request_key", grant, {}))
+        except errors.OutcomeUnknown:
+            # A key that may have been issued is no change in the practice: it can be asked for again.
+            lost = errors.PmsUnavailable() if self._connection.budget.left() > 0 else errors.BudgetSpent()
+            raise lost from None
+
+
+def _all_pages(ask: Callable[[Mapping[str, str]], Page], limit: int) -> list[Row]:
+    """Return the rows of every page. ``offset`` is a page number, not a row number."""
+    rows: list[Row] = []
+    for offset in range(MAX_PAGES):
+        page = ask({"limit": str(limit), "offset": str(offset)})
+        rows.extend(page.items)
+        # A short page ends the list only where no total is told: the vendor may give fewer rows than were asked for.
+        is_last = len(page.items) < limit if page.total is None else len(rows) >= page.total
+        if is_last or not page.items:
+            return rows
+    raise errors.UpstreamInvalid("The list has more pages than can be read; nothing of it was used.")
+
+
+def _own_rows(rows: list[Row], params: Mapping[str, str]) -> list[Row]:
+    """Return ``rows`` unless one names another practice than was asked for; then all are discarded."""
+    location = params.get("practice_id")
+    if location and any(row.get("practice_id") and str(row["practice_id"]) != location for row in rows):
+        raise errors.TenantMismatch
+    return rows

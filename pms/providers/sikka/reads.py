@@ -1,0 +1,163 @@
+"""What Parlae reads from Sikka: the practice, its patients and its appointments, from the vendor's copy of the PMS."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from functools import cached_property
+
+from pms.domain import errors
+from pms.domain.localtime import local_date_of
+from pms.domain.records import (
+    Appointment,
+    Clinician,
+    DaySchedule,
+    Location,
+    Operatory,
+    Patient,
+    PatientQuery,
+    PmsAppointmentType,
+)
+from pms.providers.base import Capability, Connection, PmsService
+from pms.providers.sikka import mapping, probe
+from pms.providers.sikka.client import SikkaClient
+from pms.providers.sikka.envelope import RequestRefused, Row
+from pms.providers.sikka.hours import day_schedules
+from pms.providers.sikka.values import text
+
+DEFAULT_MINUTES = 30
+
+_APPOINTMENT_PAGE = 1000
+_CANDIDATES = 50
+_NANP_PREFIX = "+1"
+
+
+class SikkaReads(PmsService):
+    """The reading half of `SikkaService`."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
+        self._client = SikkaClient(connection)
+
+    # Which practice
+
+    @cached_property
+    def _practices(self) -> list[Row]:
+        return self._client.rows("/practices", {})
+
+    @cached_property
+    def _location(self) -> Location:
+        found = mapping.locations(self._practices)
+        named = self._client.account.location_id
+        location = probe.chosen_location(found, named)
+        if location is not None:
+            return location
+        if not found or named:
+            raise errors.CredentialsRejected("The office has no such location, or gives no access to it.")
+        raise errors.LocationRequired(fields={one.id: one.name for one in found})
+
+    @property
+    def _location_id(self) -> str:
+        return self._client.account.location_id or self._location.id
+
+    # Reading the practice
+
+    def list_clinicians(self) -> Sequence[Clinician]:
+        self.require(Capability.READ_SCHEDULE)
+        params = {"provider_type": "Provider", "lightweight": "true", "fields": mapping.CLINICIAN_FIELDS}
+        return mapping.clinicians(self._own_rows("/providers", params))
+
+    def list_operatories(self) -> Sequence[Operatory]:
+        self.require(Capability.READ_SCHEDULE)
+        practice = next(row for row in self._practices if text(row.get("practice_id")) == self._location.id)
+        others = frozenset(one.id for one in mapping.locations(self._practices)) - {self._location.id}
+        params = {"cust_id": text(practice.get("cust_id")) or self._location.id.split("-")[0], "is_hidden": "F"}
+        return mapping.operatories(self._client.rows("/operatories", params), others)
+
+    def list_appointment_types(self) -> Sequence[PmsAppointmentType]:
+        self.require(Capability.READ_SCHEDULE)
+        return mapping.appointment_types(self._variables("Appointment Type"))
+
+    def list_appointment_statuses(self) -> Sequence[str]:
+        self.require(Capability.READ_SCHEDULE)
+        rows = mapping.variables(self._variables("Appointment Status"), "Appointment Status")
+        return [text(row["value"]) for row in rows]
+
+    def list_schedules(self, start: date, end: date) -> Sequence[DaySchedule]:
+        self.require(Capability.READ_SCHEDULE)
+        # The page names no filter by practice and none by a range of dates, so both are done here.
+        rows = self._client.rows("/practice_schedule", {"fields": "get_all"})
+        here = (row for row in rows if text(row.get("practice_id")) in ("", self._location_id))
+        return day_schedules(here, start, end)
+
+    def _variables(self, service: str) -> list[Row]:
+        return self._own_rows("/practice_variables", {"service_name": service, "fields": "get_all"})
+
+    def _own_rows(self, path: str, params: dict[str, str]) -> list[Row]:
+        return self._client.rows(path, {"practice_id": self._location_id, **params})
+
+    # Reading patients and appointments
+
+    def list_appointments(self, start: date, end: date, *, patient_id: str = "") -> Sequence[Appointment]:
+        self.require(Capability.READ_APPOINTMENTS)
+        params = {
+            "practice_id": self._location_id,
+            "startdate": start.isoformat(),
+            "enddate": end.isoformat(),
+            "lightweight": "true",
+            "fields": mapping.APPOINTMENT_FIELDS,
+        }
+        if patient_id:
+            params["patient_id"] = patient_id
+        zone, minutes = self.connection.time_zone, self._default_minutes
+        rows = self._client.rows("/appointments", params, limit=_APPOINTMENT_PAGE)
+        # By id, because a row can move between two pages while they are read.
+        found = {one.id: one for one in (mapping.appointment(row, zone, minutes) for row in rows)}
+        return [
+            one
+            for one in found.values()
+            if start <= local_date_of(one.starts_at, zone) <= end and patient_id in ("", one.patient_id)
+        ]
+
+    def search_patients(self, query: PatientQuery) -> Sequence[Patient]:
+        self.require(Capability.READ_PATIENTS)
+        found: dict[str, Patient] = {}
+        for question in _questions(query):
+            for row in self._candidates(question):
+                one = mapping.patient(row)
+                found.setdefault(one.id, one)
+        return list(found.values())
+
+    def get_patient(self, patient_id: str) -> Patient:
+        self.require(Capability.READ_PATIENTS)
+        for row in self._candidates({"patient_id": patient_id}):
+            if text(row.get("patient_id")) == patient_id:
+                return mapping.patient(row)
+        raise errors.PatientNotFound
+
+    def _candidates(self, question: dict[str, str]) -> list[Row]:
+        params = {"practice_id": self._location_id, "lightweight": "true", "fields": mapping.PATIENT_FIELDS, **question}
+        try:
+            return self._client.first_rows("/patients", params, limit=_CANDIDATES)
+        except RequestRefused:
+            # Not every system behind Sikka can be asked by every field; the other questions stand.
+            if "find" in question:
+                return []
+            raise
+
+    @property
+    def _default_minutes(self) -> int:
+        return int(self.connection.config.get("defaultAppointmentDuration") or DEFAULT_MINUTES)
+
+
+def _questions(query: PatientQuery) -> list[dict[str, str]]:
+    """Return the questions that a query asks; they depend on the query alone.
+
+    The cell number is asked in the usual spellings, because the filter compares what the front desk typed.
+    """
+    asked = [{"lastname": query.last_name}, {"find": f"birthdate=eq_{query.date_of_birth.isoformat()}"}]
+    digits = query.phone.removeprefix(_NANP_PREFIX)
+    if len(digits) == 10 and digits.isascii() and digits.isdigit():
+        area, exchange, line = digits[:3], digits[3:6], digits[6:]
+        asked += [{"cell": digits}, {"cell": f"{area}-{exchange}-{line}"}, {"cell": f"({area}) {exchange}-{line}"}]
+    return [one for one in asked if all(one.values())]

@@ -1,0 +1,107 @@
+"""Sikka's scalars as Python values. Pure functions, lenient in form and strict in meaning.
+
+Values are documented as strings with "" for null; examples also show numbers, real booleans and null. Dates come as
+``2020-09-29T00:00:00`` (a local day), times as ``10:30`` beside them, both on the practice's wall clock.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
+
+from tzlocal.windows_tz import win_tz
+
+from pms.domain.localtime import UnknownZone, resolve_edge, zone
+
+# The strictest length documented for an appointment's description (Dentrix, on the page of PUT /appointments).
+DESCRIPTION_LENGTH = 60
+
+_TRUE = frozenset({"true", "t", "1", "yes", "y"})
+_CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::\d{2}(?:\.\d+)?)?\s*([AaPp])?\.?(?:[Mm]\.?)?")
+_MINUTES = re.compile(r"(\d{1,5})(?:\.0+)?")
+_REFUSED = re.compile(r"[^A-Za-z0-9 .\-'()]+")
+_LONGEST_VISIT = 24 * 60
+# Years and days that PMSs show for a birth date nobody entered.
+_FIRST_REAL_YEAR = 1900
+_PLACEHOLDER = date(1900, 1, 1)
+
+
+def text(value: object) -> str:
+    """Return a scalar as stripped text; null is empty."""
+    return "" if value is None else str(value).strip()
+
+
+def flag(value: object) -> bool:
+    """Return whether a boolean in any of the vendor's spellings is true; empty and unknown are not."""
+    return text(value).lower() in _TRUE
+
+
+def minutes(value: object) -> int | None:
+    """Return a length in whole minutes, ``None`` if it is missing, zero or longer than a day."""
+    match = _MINUTES.fullmatch(text(value))
+    found = int(match.group(1)) if match else 0
+    return found if 0 < found <= _LONGEST_VISIT else None
+
+
+def day(value: object) -> date | None:
+    """Return the date that a value begins with, ``None`` if there is none."""
+    try:
+        return date.fromisoformat(text(value)[:10])
+    except ValueError:
+        return None
+
+
+def clock(value: object) -> time | None:
+    """Return a wall-clock time written ``HH:mm[:ss]`` or ``h:mm AM``, to the minute, ``None`` if it is none."""
+    match = _CLOCK.fullmatch(text(value))
+    if match is None:
+        return None
+    hour, minute, half = int(match.group(1)), int(match.group(2)), (match.group(3) or "").lower()
+    if half and not 1 <= hour <= 12:
+        return None
+    if half:
+        hour = hour % 12 + (12 if half == "p" else 0)
+    try:
+        return time(hour, minute)
+    except ValueError:
+        return None
+
+
+def instant(value: object, where: ZoneInfo) -> datetime | None:
+    """Return the UTC instant of a local date and time in one value, such as ``2022-03-28T01:40:31``."""
+    local_day, wall = day(value), clock(text(value)[11:])
+    return resolve_edge(local_day, wall, where) if local_day and wall else None
+
+
+def birth_date(value: object) -> date | None:
+    """Return a date of birth, ``None`` for the placeholders 0001, 1111 and 1900-01-01."""
+    found = day(value)
+    return found if found and found.year >= _FIRST_REAL_YEAR and found != _PLACEHOLDER else None
+
+
+def iana_zone(value: object) -> str:
+    """Return the IANA name of a Windows zone name such as "Eastern Standard Time"; empty if it is unknown.
+
+    The table is Unicode CLDR's. A value that is an IANA name already is returned as it is.
+    """
+    name = text(value)
+    try:
+        return zone(win_tz.get(name, name)).key
+    except UnknownZone:
+        return ""
+
+
+def plain(value: str, longest: int = DESCRIPTION_LENGTH) -> str:
+    """Return ``value`` in the characters that write-backs take: letters, digits, space and ``. - ' ( )``.
+
+    Accents go, line breaks and everything else become a space; cut at a word if that costs less than half.
+    """
+    letters = unicodedata.normalize("NFKD", value.replace("\u2019", "'"))
+    letters = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    cleaned = " ".join(_REFUSED.sub(" ", letters).split())
+    if len(cleaned) <= longest:
+        return cleaned
+    head, _, _ = cleaned[: longest + 1].rpartition(" ")
+    return head if len(head) * 2 >= longest else cleaned[:longest].rstrip()

@@ -1,0 +1,100 @@
+"""What the provider tests inject: a clock that obeys, a token store in memory, and a connection made of them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pms.domain.clock import Budget, Clock, SystemClock
+from pms.providers.base import Connection, StoredToken, TokenStore
+from pms.providers.http import HttpPool
+
+NOW = datetime(2026, 5, 12, 14, 0, tzinfo=UTC)
+ZONE = ZoneInfo("America/New_York")
+APP_ID = "invented-app-id-that-opens-nothing"
+APP_KEY = "invented-app-key-that-opens-nothing"
+OFFICE = "D70001"
+
+
+class FakeClock:
+    """A clock that only ``sleep`` and ``advance`` move."""
+
+    def __init__(self, now: datetime = NOW) -> None:
+        self._now = now
+        self._elapsed = 0.0
+        self.slept: list[float] = []
+
+    def now(self) -> datetime:
+        return self._now + timedelta(seconds=self._elapsed)
+
+    def monotonic(self) -> float:
+        return self._elapsed
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self._elapsed += seconds
+
+    def advance(self, delta: timedelta) -> None:
+        self._elapsed += delta.total_seconds()
+
+
+class MemoryTokens:
+    """A token store with compare-and-set and leases, as the contract describes it; safe for threads."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._token: StoredToken | None = None
+        self._lease_ends = float("-inf")
+        self.saves = 0
+
+    def get(self) -> StoredToken | None:
+        with self._lock:
+            return self._token
+
+    def lease(self, ttl_seconds: float) -> bool:
+        with self._lock:
+            if self._clock.monotonic() < self._lease_ends:
+                return False
+            self._lease_ends = self._clock.monotonic() + ttl_seconds
+            return True
+
+    def save(self, values: Mapping[str, str], expires_at: datetime, version: int) -> bool:
+        with self._lock:
+            if version != (self._token.version if self._token else 0):
+                return False
+            self._token = StoredToken(dict(values), expires_at, version + 1)
+            self._lease_ends = float("-inf")
+            self.saves += 1
+            return True
+
+
+def stored_key(tokens: TokenStore, key: str, expires_at: datetime, *, office: str = OFFICE, refresh: str = "") -> None:
+    """Put a request key into an empty store."""
+    assert tokens.save({"office_id": office, "request_key": key, "refresh_key": refresh}, expires_at, 0)
+
+
+def connection(
+    *,
+    credentials: Mapping[str, str] | None = None,
+    config: Mapping[str, Any] | None = None,
+    zone: ZoneInfo = ZONE,
+    pool: HttpPool | None = None,
+    tokens: TokenStore | None = None,
+    clock: Clock | None = None,
+    seconds: float = 8.0,
+) -> Connection:
+    """Return a connection to the fictional office, each part replaceable."""
+    clock = clock or SystemClock()
+    return Connection(
+        credentials={"applicationId": APP_ID, "secretKey": APP_KEY, "practiceId": OFFICE, **(credentials or {})},
+        config={"locationId": "1", **(config or {})},
+        time_zone=zone,
+        http=pool or HttpPool("SIKKA"),
+        tokens=tokens or MemoryTokens(clock),
+        clock=clock,
+        budget=Budget(seconds, clock),
+    )
