@@ -1,0 +1,1 @@
+"""People and tenants. Imports nothing from ``pms``."""

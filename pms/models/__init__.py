@@ -1,0 +1,43 @@
+"""One file per noun: columns, constraints and querysets; no logic."""
+
+from pms.models.appointment_type import AppointmentType, BookingMode
+from pms.models.audit import AuditPhase, ChainHead, PmsAuditLog, SecurityEvent
+from pms.models.booking import BLOCKING, Booking, BookingState
+from pms.models.cache import PmsCachedData
+from pms.models.call import Call, SlotOffer, ToolCall, ToolCallState, Verification
+from pms.models.counter import RateCounter
+from pms.models.credential import Credential, CredentialKind
+from pms.models.integration import ConnectionStatus, PmsIntegration, PmsToken, Provider
+from pms.models.task import Task, TaskState
+from pms.models.voice_line import VoiceLine
+from pms.models.write_back import WriteBack, WriteBackState
+
+__all__ = [
+    "BLOCKING",
+    "AppointmentType",
+    "AuditPhase",
+    "Booking",
+    "BookingMode",
+    "BookingState",
+    "Call",
+    "ChainHead",
+    "ConnectionStatus",
+    "Credential",
+    "CredentialKind",
+    "PmsAuditLog",
+    "PmsCachedData",
+    "PmsIntegration",
+    "PmsToken",
+    "Provider",
+    "RateCounter",
+    "SecurityEvent",
+    "SlotOffer",
+    "Task",
+    "TaskState",
+    "ToolCall",
+    "ToolCallState",
+    "Verification",
+    "VoiceLine",
+    "WriteBack",
+    "WriteBackState",
+]

@@ -1,0 +1,41 @@
+"""What a person at the practice must do."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.contrib.auth import get_user_model
+from django.db import models
+
+
+class TaskState(models.TextChoices):
+    """A task is open until somebody has done it."""
+
+    OPEN = "OPEN", "Open"
+    DONE = "DONE", "Done"
+
+
+class Task(models.Model):
+    """``kind`` is our own code, ``detail`` is sealed: it says what the caller wanted."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    account = models.ForeignKey("accounts.Account", on_delete=models.PROTECT, related_name="tasks")
+    kind = models.CharField(max_length=64)
+    detail = models.BinaryField(editable=False)
+    call = models.ForeignKey("pms.Call", on_delete=models.PROTECT, null=True, blank=True, related_name="tasks")
+    booking = models.ForeignKey("pms.Booking", on_delete=models.PROTECT, null=True, blank=True, related_name="tasks")
+    state = models.CharField(max_length=8, choices=TaskState.choices, default=TaskState.OPEN)
+    assigned_to = models.ForeignKey(get_user_model(), on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    resolved_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "tasks"
+        constraints = [
+            # One task per booking and reason, however often a job finds the same thing.
+            models.UniqueConstraint(fields=["booking", "kind"], name="tasks_booking_kind_key"),
+        ]
+        indexes = [models.Index(fields=["account", "state", "created_at"], name="tasks_account_state_idx")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.state}"
