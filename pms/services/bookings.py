@@ -1,0 +1,171 @@
+"""The states of a booking, and the lock under which a time is held."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, OperationalError, connection, transaction
+
+from pms import vault
+from pms.domain import errors
+from pms.domain.localtime import local_date_of
+from pms.models import BLOCKING, AppointmentType, Booking, BookingState, Call, PmsIntegration
+
+HOLD_FOR = timedelta(seconds=300)
+
+S = BookingState
+TRANSITIONS: dict[str, frozenset[str]] = {
+    S.HELD: frozenset({S.PENDING, S.EXPIRED, S.FAILED, S.CANCELLED}),
+    S.PENDING: frozenset({S.CONFIRMED, S.FAILED, S.UNKNOWN, S.MISMATCH, S.LOST, S.CANCELLED}),
+    S.UNKNOWN: frozenset({S.CONFIRMED, S.FAILED, S.MISMATCH, S.LOST}),
+    S.CONFIRMED: frozenset({S.MISMATCH, S.LOST, S.CANCELLED, S.RESCHEDULED}),
+    S.MISMATCH: frozenset({S.CONFIRMED, S.CANCELLED}),
+}
+# States in which the patient has, or may have, the appointment.
+STANDING = (S.HELD, S.PENDING, S.UNKNOWN, S.CONFIRMED)
+
+# No letters or digits that sound or look like another one on the phone.
+_ALPHABET = "ACEFHJKMNPRTWXY3479"
+_LOCK_NAMESPACE = 0x7061726C  # "parl"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """The appointment somebody wants, with the clinician and operatory that would take it."""
+
+    patient_id: str
+    appointment_type: AppointmentType
+    starts_at: datetime
+    clinician_id: str
+    operatory_id: str = ""
+    clinician_name: str = ""
+    note: str = ""
+
+    @property
+    def ends_at(self) -> datetime:
+        return self.starts_at + timedelta(minutes=self.appointment_type.duration_minutes)
+
+    @property
+    def busy(self) -> tuple[datetime, datetime]:
+        """The occupied time, buffers included."""
+        before = timedelta(minutes=self.appointment_type.buffer_before_minutes)
+        after = timedelta(minutes=self.appointment_type.buffer_after_minutes)
+        return self.starts_at - before, self.ends_at + after
+
+
+def transition(booking: Booking, to: BookingState, **changes: Any) -> bool:
+    """Move a booking by compare-and-set, and update ``booking``; return whether this caller did it.
+
+    Raises ``ValueError`` for a step that is not in ``TRANSITIONS``.
+    """
+    if to not in TRANSITIONS.get(booking.state, frozenset()):
+        raise ValueError(f"A booking never goes from {booking.state} to {to}.")
+    done = Booking.objects.filter(pk=booking.pk, state=booking.state).update(state=to, **changes) == 1
+    booking.refresh_from_db()
+    return done
+
+
+def standing(*, integration: PmsIntegration, wish: Wish) -> Booking | None:
+    """Return the booking that already stands for the same patient, start and type."""
+    return Booking.objects.filter(
+        account_id=integration.account_id,
+        patient_id=wish.patient_id,
+        starts_at=wish.starts_at,
+        appointment_type=wish.appointment_type,
+        state__in=STANDING,
+    ).first()
+
+
+def of_key(*, integration: PmsIntegration, key: str) -> Booking | None:
+    """Return the booking that was made under an idempotency key."""
+    return Booking.objects.filter(account_id=integration.account_id, idempotency_key=key).first() if key else None
+
+
+def hold(*, integration: PmsIntegration, wish: Wish, call: Call | None, key: str, now: datetime) -> Booking:
+    """Hold a time for 300 seconds. Raises ``SlotTaken`` or ``PersonOverlap``.
+
+    A deadlock or serialisation failure is tried once more; what is left is somebody else's time.
+    """
+    try:
+        return _hold(integration, wish, call, key, now)
+    except IntegrityError:
+        raise errors.SlotTaken from None
+    except OperationalError:
+        return _hold_again(integration, wish, call, key, now)
+
+
+def reveal_note(booking: Booking) -> str:
+    """Return what the caller wanted noted, for the PMS and for staff."""
+    return str(vault.unseal(booking.note, _place(booking.pk))) if booking.note else ""
+
+
+def _hold_again(integration: PmsIntegration, wish: Wish, call: Call | None, key: str, now: datetime) -> Booking:
+    try:
+        return _hold(integration, wish, call, key, now)
+    except (IntegrityError, OperationalError):
+        raise errors.SlotTaken from None
+
+
+def _hold(integration: PmsIntegration, wish: Wish, call: Call | None, key: str, now: datetime) -> Booking:
+    busy_from, busy_to = wish.busy
+    with transaction.atomic():
+        _lock_day(integration, wish.starts_at)
+        _expire_holds(integration, now)
+        _refuse_overlaps(integration, wish, busy_from, busy_to)
+        booking = Booking(
+            account_id=integration.account_id,
+            integration=integration,
+            call=call,
+            idempotency_key=key or None,
+            confirmation_number="".join(secrets.choice(_ALPHABET) for _ in range(6)),
+            patient_id=wish.patient_id,
+            appointment_type=wish.appointment_type,
+            clinician_id=wish.clinician_id,
+            clinician_name=wish.clinician_name[:120],
+            operatory_id=wish.operatory_id,
+            starts_at=wish.starts_at,
+            ends_at=wish.ends_at,
+            busy_from=busy_from,
+            busy_to=busy_to,
+            hold_expires_at=now + HOLD_FOR,
+        )
+        booking.note = vault.seal(wish.note, _place(booking.pk)) if wish.note else None
+        booking.save(force_insert=True)
+    return booking
+
+
+def _refuse_overlaps(integration: PmsIntegration, wish: Wish, busy_from: datetime, busy_to: datetime) -> None:
+    overlapping = Booking.objects.filter(
+        BLOCKING, account_id=integration.account_id, busy_from__lt=busy_to, busy_to__gt=busy_from
+    )
+    for other in overlapping:
+        if other.patient_id == wish.patient_id:
+            raise errors.PersonOverlap
+        if other.clinician_id == wish.clinician_id or other.operatory_id == wish.operatory_id:
+            raise errors.SlotTaken
+
+
+def _expire_holds(integration: PmsIntegration, now: datetime) -> None:
+    """Free what was held too long: the exclusion constraint would go on refusing it."""
+    Booking.objects.filter(account_id=integration.account_id, state=S.HELD, hold_expires_at__lte=now).update(
+        state=S.EXPIRED
+    )
+
+
+def _lock_day(integration: PmsIntegration, starts_at: datetime) -> None:
+    """Serialise the bookings of one account and local day. SQLite has one writer anyway."""
+    if connection.vendor != "postgresql":
+        return
+    day = local_date_of(starts_at, integration.account.zone)
+    number = hashlib.sha256(f"{integration.account_id}:{day}".encode()).digest()[:4]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK_NAMESPACE, int.from_bytes(number, signed=True)])
+
+
+def _place(pk: UUID) -> str:
+    return f"bookings:{pk}:note"

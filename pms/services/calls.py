@@ -1,0 +1,71 @@
+"""Phone calls as Parlae knows them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+
+from accounts.models import Account
+from pms import vault
+from pms.domain import errors
+from pms.domain.phone import normalize
+from pms.models import Booking, BookingState, Call, VoiceLine
+
+# Vapi ends a call after at most twelve hours; nobody talks to a dentist for two.
+LIVE_FOR = timedelta(hours=2)
+
+
+def record(*, account: Account, line: VoiceLine | None, vapi_call_id: str, caller: str, now: datetime) -> Call:
+    """Return the account's call, created at its first message; the caller's number comes from the envelope only."""
+    call = Call.objects.filter(account=account, vapi_call_id=vapi_call_id).first()
+    if call is None:
+        call = _created(account, line, vapi_call_id, caller, now)
+    Call.objects.filter(pk=call.pk).update(last_seen_at=now)
+    call.account = account
+    return call
+
+
+def live(*, account: Account, vapi_call_id: str, now: datetime) -> Call:
+    """Return a call that the webhook has seen and that is still going on, or raise ``CallRequired``."""
+    call = Call.objects.filter(account=account, vapi_call_id=vapi_call_id).first()
+    if call is None or not is_live(call, now):
+        raise errors.CallRequired
+    call.account = account
+    return call
+
+
+def end(*, account: Account, vapi_call_id: str, reason: str, now: datetime) -> None:
+    """Remember that a call is over; its holds, offers and proofs end with it."""
+    ended = Call.objects.filter(account=account, vapi_call_id=vapi_call_id, ended_at__isnull=True)
+    ended.update(ended_at=now, ended_reason=reason[:200])
+    held = Booking.objects.filter(account=account, call__vapi_call_id=vapi_call_id, state=BookingState.HELD)
+    held.update(state=BookingState.EXPIRED)
+
+
+def is_live(call: Call, now: datetime) -> bool:
+    """Return whether patient data may still be asked for in this call."""
+    return call.ended_at is None and now - call.started_at <= LIVE_FOR
+
+
+def caller_number(call: Call) -> str:
+    """Return the caller's number in E.164, or empty if it was withheld; for comparing it with numbers on file."""
+    return str(vault.unseal(call.caller_number, _place(call))) if call.caller_number else ""
+
+
+def _created(account: Account, line: VoiceLine | None, vapi_call_id: str, caller: str, now: datetime) -> Call:
+    number = normalize(caller, account.country) or ""
+    call = Call(account=account, line=line, vapi_call_id=vapi_call_id, started_at=now, last_seen_at=now)
+    if number:
+        call.caller_number = vault.seal(number, _place(call))
+        call.caller_digest = vault.digest(number, "caller")
+    try:
+        with transaction.atomic():
+            call.save(force_insert=True)
+    except IntegrityError:  # another message of the same call was first
+        return Call.objects.get(account=account, vapi_call_id=vapi_call_id)
+    return call
+
+
+def _place(call: Call) -> str:
+    return f"calls:{call.pk}:caller_number"

@@ -1,0 +1,44 @@
+"""System checks: what would make Parlae untrue or unsafe is found at start."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.db import connections
+
+from pms.domain.localtime import zone_data_is_recent
+from pms.models import triggers
+
+
+@register()
+def zone_data(**_kwargs: Any) -> list[CheckMessage]:
+    """The time zones in use are the pinned ones."""
+    if zone_data_is_recent():
+        return []
+    return [
+        Error("The time-zone data in use is out of date.", hint="Install the pinned tzdata package.", id="pms.E001")
+    ]
+
+
+@register(Tags.database)
+def audit_triggers(databases: Any = None, **_kwargs: Any) -> list[CheckMessage]:
+    """The audit tables, once they exist, refuse to change."""
+    found: list[CheckMessage] = []
+    for alias in databases or []:
+        tables = set(connections[alias].introspection.table_names())
+        if set(triggers.APPEND_ONLY_TABLES) <= tables and (missing := triggers.missing(alias)):
+            hint = f"Run migrate. Missing: {', '.join(missing)}."
+            found.append(Error("The audit tables are not append-only.", hint=hint, id="pms.E002"))
+    return found
+
+
+@register()
+def webhook_schemes(**_kwargs: Any) -> list[CheckMessage]:
+    """The platform's webhook schemes are known by name, so that a typing error is not a closed door."""
+    known = {"timestamp_body", "timestamp_method_url_body", "body", "secret", "bearer"}
+    unknown = [name for name in settings.VAPI_WEBHOOK_SCHEMES if name not in known]
+    if not unknown:
+        return []
+    return [Error(f"VAPI_WEBHOOK_SCHEMES has unknown names; known are {', '.join(sorted(known))}.", id="pms.E003")]

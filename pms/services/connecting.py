@@ -1,0 +1,67 @@
+"""Connecting a practice to its PMS."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+
+from accounts.models import Account
+from pms.domain.clock import Budget, Clock
+from pms.domain.records import ConnectionReport
+from pms.models import ConnectionStatus, PmsIntegration
+from pms.services import gateway, integrations
+from pms.services.audit import Asker
+
+TEST_BUDGET_SECONDS = 30.0
+
+
+def connect(
+    *,
+    account: Account,
+    provider: str,
+    credentials: Mapping[str, str],
+    config: Mapping[str, Any],
+    features: Mapping[str, bool],
+    asker: Asker,
+    clock: Clock,
+) -> PmsIntegration:
+    """Store credentials, test the connection with them and activate it.
+
+    Raises what the test raises; the integration is then kept as SETUP_REQUIRED or ERROR with the reason.
+    """
+    integration = integrations.store(
+        account=account, provider=provider, credentials=credentials, config=config, features=features
+    )
+    report = test(integration=integration, asker=asker, clock=clock)
+    with transaction.atomic():
+        others = PmsIntegration.objects.filter(account=account, status=ConnectionStatus.ACTIVE).exclude(
+            pk=integration.pk
+        )
+        others.update(status=ConnectionStatus.INACTIVE)
+        integration.status = ConnectionStatus.ACTIVE
+        integration.last_error = None
+        integration.metadata = _metadata(report)
+        integration.last_sync_at = report.data_as_of
+        integration.save()
+    return integration
+
+
+def test(*, integration: PmsIntegration, asker: Asker, clock: Clock) -> ConnectionReport:
+    """Check every step of the way to the practice's data, audited like any access."""
+    budget = Budget(TEST_BUDGET_SECONDS, clock)
+    with gateway.reading(
+        integration=integration, asker=asker, action="testConnection", phi=False, clock=clock, budget=budget
+    ) as access:
+        return access.pms.test_connection()
+
+
+def _metadata(report: ConnectionReport) -> dict[str, Any]:
+    return {
+        "pmsName": report.pms_name,
+        "practiceName": report.practice_name,
+        "timeZone": report.time_zone,
+        "locationId": report.locations[0].id if report.locations else "",
+        "capabilities": sorted(report.capabilities),
+    }

@@ -1,0 +1,84 @@
+"""A practice's connection to its PMS: its sealed credentials and what becomes of it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+
+from accounts.models import Account
+from pms import vault
+from pms.domain import errors
+from pms.models import ConnectionStatus, PmsIntegration, PmsToken
+from pms.providers import registry
+from pms.services import audit
+from pms.services.audit import Asker
+
+FEATURES = ("booking", "newPatients", "notes", "insurance", "payments")
+
+
+def active_for(*, account: Account) -> PmsIntegration:
+    """Return the account's active integration or raise ``SetupRequired``."""
+    integration = PmsIntegration.objects.filter(account=account, status=ConnectionStatus.ACTIVE).first()
+    if integration is None:
+        raise errors.SetupRequired
+    integration.account = account
+    return integration
+
+
+def reveal(*, integration: PmsIntegration) -> dict[str, str]:
+    """Return the opened credentials, for talking to the vendor and for nothing else."""
+    opened: dict[str, str] = vault.unseal(integration.credentials, _place(integration.pk))
+    return opened
+
+
+def note_failure(*, integration: PmsIntegration, error: errors.ParlaeError, asker: Asker) -> None:
+    """Remember why an access failed; refused credentials and another practice's answer switch the connection off."""
+    if not isinstance(error, errors.PmsError):
+        return
+    changes: dict[str, Any] = {"last_error": error.code}
+    if isinstance(error, errors.CredentialsRejected | errors.TenantMismatch):
+        changes["status"] = ConnectionStatus.ERROR
+        audit.record_event(
+            kind="integration.tenant_mismatch" if isinstance(error, errors.TenantMismatch) else "integration.rejected",
+            actor=asker.actor,
+            account_id=integration.account_id,
+            detail={"provider": integration.provider, "integration": str(integration.pk)},
+            request_id=asker.request_id,
+        )
+    PmsIntegration.objects.filter(pk=integration.pk).update(**changes)
+
+
+def store(
+    *,
+    account: Account,
+    provider: str,
+    credentials: Mapping[str, str],
+    config: Mapping[str, Any],
+    features: Mapping[str, bool],
+) -> PmsIntegration:
+    """Seal and keep credentials as SETUP_REQUIRED; raise ``Invalid`` with the missing fields."""
+    fields = registry.service_class(provider).credential_fields
+    defaults = settings.PMS_PROVIDER_DEFAULTS.get(provider, {})
+    given = {**defaults, **credentials}
+    missing = {f.name: "This field is needed." for f in fields if f.required and not given.get(f.name)}
+    if missing:
+        raise errors.Invalid("Some credentials are missing.", fields=missing)
+    kept = {f.name: str(credentials[f.name]).strip() for f in fields if credentials.get(f.name)}
+    integration = PmsIntegration.objects.filter(account=account, provider=provider).first() or PmsIntegration(
+        id=uuid.uuid4(), account=account, provider=provider
+    )
+    integration.status = ConnectionStatus.SETUP_REQUIRED
+    integration.credentials = vault.seal(kept, _place(integration.pk))
+    integration.config = dict(config)
+    integration.features = {name: bool(features.get(name, False)) for name in FEATURES}
+    integration.save()
+    # Another office's token must not outlive its credentials.
+    PmsToken.objects.filter(pk=integration.pk).update(sealed=None, expires_at=None, lease_until=None)
+    return integration
+
+
+def _place(pk: uuid.UUID) -> str:
+    return f"pms_integrations:{pk}:credentials"

@@ -1,0 +1,26 @@
+"""How often something may be asked: named limits over django-ratelimit's counter.
+
+Windows are fixed, so across a boundary up to twice the limit passes. A counter that cannot be read refuses.
+"""
+
+from __future__ import annotations
+
+from django.http import HttpRequest
+from django_ratelimit.core import get_usage
+
+from pms.domain import errors
+
+LIMITS = {
+    "account": "100/m",
+    "refusals": "6/m",  # events about requests that were not let in
+    "verification": "20/h",  # per caller's number, over all calls
+}
+
+
+def check(*, limit: str, key: str) -> None:
+    """Count one use of ``limit`` for ``key``; raise ``RateLimited`` with the seconds to wait when it is used up."""
+    usage = get_usage(
+        HttpRequest(), group=f"parlae.{limit}", key=lambda _group, _request: key, rate=LIMITS[limit], increment=True
+    )
+    if usage and usage["should_limit"]:
+        raise errors.RateLimited(retry_after_seconds=max(1, int(usage["time_left"])))

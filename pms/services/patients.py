@@ -1,0 +1,175 @@
+"""Who the call is about: proof by full name and date of birth, kept on the server and bound to one call."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from pms import vault
+from pms.domain import errors, identity
+from pms.domain.clock import Budget, Clock
+from pms.domain.localtime import local_date_of
+from pms.domain.records import Patient, PatientQuery
+from pms.models import Call, PmsIntegration, Verification
+from pms.providers.base import Capability
+from pms.services import audit, calls, gateway, limits, tasks
+from pms.services.audit import Asker
+
+MAX_FAILURES = 3
+
+
+def verify(
+    *,
+    integration: PmsIntegration,
+    asker: Asker,
+    clock: Clock,
+    budget: Budget,
+    call: Call,
+    first_name: str,
+    last_name: str,
+    date_of_birth: date,
+    phone_last4: str = "",
+) -> Patient:
+    """Return the one active patient that the caller named, and remember the proof for this call.
+
+    Raises ``PatientNotFound`` with the same words whether nobody or somebody else was found, ``AmbiguousPatient``,
+    ``InactivePatient`` and, at the third failure, ``VerificationLocked``.
+    """
+    limits.check(limit="verification", key=call.caller_digest or str(call.pk))
+    attempt = _attempt(call, last_name, date_of_birth)
+    try:
+        outcome = _search(integration, asker, clock, budget, call, first_name, last_name, date_of_birth, phone_last4)
+    except errors.ParlaeError:
+        _update(attempt, counts=False)  # the PMS failed, not the caller
+        raise
+    if isinstance(outcome, identity.Verified):
+        _prove(attempt, outcome.patient, local_date_of(clock.now(), call.account.zone))
+        return outcome.patient
+    if isinstance(outcome, identity.NoMatch) or (isinstance(outcome, identity.Ambiguous) and phone_last4):
+        _refuse(call, asker)  # a wrong extra factor counts as well, or it could be guessed
+    _update(attempt, counts=False)
+    if isinstance(outcome, identity.Inactive):
+        tasks.open_task(
+            account=call.account, kind="returning_inactive_patient", detail={"patientId": outcome.patient.id}, call=call
+        )
+        raise errors.InactivePatient
+    raise errors.AmbiguousPatient
+
+
+def verified_in(call: Call) -> list[Verification]:
+    """Return the proofs of this call, oldest first."""
+    return list(Verification.objects.filter(call=call, succeeded=True).order_by("created_at"))
+
+
+def require_verified(*, call: Call, patient_id: str, asker: Asker) -> str:
+    """Return the id of the patient that may be acted for: the one named if proven in this call, or the only one proven.
+
+    Raises ``NotVerified``, ``AmbiguousPatient`` or ``MinorNeedsGuardian``; a name that was not proven is an event.
+    """
+    proofs = {proof.patient_id: proof for proof in verified_in(call)}
+    if patient_id and patient_id not in proofs:
+        audit.record_event(
+            kind="verification.scope",
+            actor=asker.actor,
+            account_id=call.account_id,
+            detail={"call": str(call.pk)},
+            request_id=asker.request_id,
+        )
+        raise errors.NotVerified
+    if not proofs:
+        raise errors.NotVerified
+    if not patient_id and len(proofs) > 1:
+        raise errors.AmbiguousPatient(spoken="Which of the patients we spoke about is this for?")
+    proof = proofs[patient_id or next(iter(proofs))]
+    if proof.is_minor and not any(_is_guardian(other, proof) for other in proofs.values()):
+        raise errors.MinorNeedsGuardian
+    return proof.patient_id
+
+
+def read(
+    *, integration: PmsIntegration, asker: Asker, clock: Clock, budget: Budget, patient_id: str, action: str
+) -> Patient:
+    """Return one patient's record, audited; for a credential that may read patients."""
+    with gateway.reading(
+        integration=integration,
+        asker=asker,
+        action=action,
+        phi=True,
+        clock=clock,
+        budget=budget,
+        patient_id=patient_id,
+    ) as access:
+        return access.pms.get_patient(patient_id)
+
+
+def _is_guardian(other: Verification, minor: Verification) -> bool:
+    shared = {other.guarantor_id or other.patient_id, other.patient_id} & {minor.guarantor_id}
+    return not other.is_minor and bool(shared - {""})
+
+
+def _attempt(call: Call, last_name: str, date_of_birth: date) -> Verification:
+    """Record the attempt before anything is looked up, so that parallel guesses count each other."""
+    subject = f"{identity.letters(last_name)}:{date_of_birth.isoformat()}"
+    attempt = Verification.objects.create(
+        account_id=call.account_id, call=call, succeeded=False, subject_digest=vault.digest(subject, "subject")
+    )
+    if _failures(call) > MAX_FAILURES:
+        raise errors.VerificationLocked
+    return attempt
+
+
+def _search(
+    integration: PmsIntegration,
+    asker: Asker,
+    clock: Clock,
+    budget: Budget,
+    call: Call,
+    first_name: str,
+    last_name: str,
+    date_of_birth: date,
+    phone_last4: str,
+) -> identity.Outcome:
+    caller = calls.caller_number(call)
+    with gateway.reading(
+        integration=integration, asker=asker, action="findPatient", phi=True, clock=clock, budget=budget
+    ) as access:
+        access.pms.require(Capability.READ_PATIENTS)
+        found = access.pms.search_patients(PatientQuery(last_name, date_of_birth, caller))
+        outcome = identity.match(found, first_name, last_name, date_of_birth, phone_last4 or None, caller or None)
+        if isinstance(outcome, identity.Verified | identity.Inactive):
+            access.patient_id = outcome.patient.id
+        access.summary["candidates"] = len(found)
+        access.summary["outcome"] = type(outcome).__name__
+    return outcome
+
+
+def _prove(attempt: Verification, patient: Patient, today: date) -> None:
+    _update(
+        attempt,
+        succeeded=True,
+        patient_id=patient.id,
+        guarantor_id=patient.guarantor_id,
+        is_minor=patient.date_of_birth is not None and identity.minor(patient.date_of_birth, today),
+    )
+
+
+def _refuse(call: Call, asker: Asker) -> None:
+    failures = _failures(call)
+    audit.record_event(
+        kind="verification.failed",
+        actor=asker.actor,
+        account_id=call.account_id,
+        detail={"call": str(call.pk), "failures": failures},
+        request_id=asker.request_id,
+    )
+    if failures >= MAX_FAILURES:
+        tasks.open_task(account=call.account, kind="verification_locked", detail={}, call=call)
+        raise errors.VerificationLocked
+    raise errors.PatientNotFound
+
+
+def _failures(call: Call) -> int:
+    return Verification.objects.filter(call=call, succeeded=False, counts=True).count()
+
+
+def _update(attempt: Verification, **changes: object) -> None:
+    Verification.objects.filter(pk=attempt.pk).update(**changes)

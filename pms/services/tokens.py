@@ -1,0 +1,51 @@
+"""The token store of one integration: sealed in the database, renewed by compare-and-set.
+
+Every step is one conditional UPDATE, so no lock and no transaction is held while the vendor is asked for a token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Q
+
+from pms import vault
+from pms.domain.clock import Clock
+from pms.models import PmsToken
+from pms.providers.base import StoredToken
+
+
+class DatabaseTokenStore:
+    """A ``TokenStore`` shared by every thread and process."""
+
+    def __init__(self, *, integration_id: UUID, clock: Clock) -> None:
+        self._integration_id = integration_id
+        self._clock = clock
+
+    def get(self) -> StoredToken | None:
+        row = PmsToken.objects.filter(pk=self._integration_id).first()
+        if row is None or row.sealed is None or row.expires_at is None:
+            return None
+        return StoredToken(values=vault.unseal(row.sealed, self._place), expires_at=row.expires_at, version=row.version)
+
+    def lease(self, ttl_seconds: float) -> bool:
+        now = self._clock.now()
+        PmsToken.objects.get_or_create(integration_id=self._integration_id)
+        free = Q(lease_until__isnull=True) | Q(lease_until__lte=now)
+        until = now + timedelta(seconds=ttl_seconds)
+        return PmsToken.objects.filter(free, pk=self._integration_id).update(lease_until=until) == 1
+
+    def save(self, values: Mapping[str, str], expires_at: datetime, version: int) -> bool:
+        changed = PmsToken.objects.filter(pk=self._integration_id, version=version).update(
+            sealed=vault.seal(dict(values), self._place),
+            expires_at=expires_at,
+            version=version + 1,
+            lease_until=None,
+        )
+        return changed == 1
+
+    @property
+    def _place(self) -> str:
+        return f"pms_tokens:{self._integration_id}:sealed"

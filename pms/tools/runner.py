@@ -1,0 +1,138 @@
+"""The one way to use a tool, whichever face it came through.
+
+claim -> account's state -> feature switch -> rate limit -> validate -> capability -> identity gate -> function ->
+outcome. A failure at any step becomes a truthful sentence; an unexpected one is logged without its details.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+from rest_framework.exceptions import ValidationError
+
+from accounts import baa
+from pms.domain import errors, speech
+from pms.models import CredentialKind, PmsIntegration
+from pms.services import calls, claims, gateway, integrations, limits
+from pms.tools import registry
+from pms.tools.context import Context, Request, Result
+from pms.tools.registry import Tool
+
+log = structlog.get_logger(__name__)
+
+
+def run(*, name: str, arguments: Mapping[str, object], problem: str = "", request: Request) -> Result:
+    """Use the tool ``name`` and return what to say, and for REST the answer or the error. Never raises.
+
+    ``problem`` says that what the model wrote as arguments could not be read.
+    """
+    started = request.clock.monotonic()
+    known = name if name in registry.TOOLS else ""
+    result = _guarded(known, lambda: _claimed(name, arguments, problem, request))
+    log.info(
+        "tool",
+        tool=known,
+        face=request.face.value,
+        outcome=result.outcome,
+        duration_ms=round((request.clock.monotonic() - started) * 1000),
+        account_id=str(request.account.pk),
+    )
+    return result
+
+
+def _claimed(name: str, arguments: Mapping[str, object], problem: str, request: Request) -> Result:
+    """Run at most once per tool-call id; a repetition gets the stored answer."""
+    if request.call is None or not request.tool_call_id:
+        return _run(name, arguments, problem, request)
+    claim = claims.take(
+        call=request.call,
+        tool_call_id=request.tool_call_id,
+        tool=name,
+        arguments={**arguments, **({"problem": problem} if problem else {})},
+        request_id=request.asker.request_id,
+        clock=request.clock,
+        budget=request.budget,
+    )
+    if claim.answer is not None:
+        return Result(say=claim.answer, outcome=claim.outcome)
+    # Whatever happens, the claim gets an answer, or a repetition would run again.
+    result = _guarded(name, lambda: _run(name, arguments, problem, request))
+    claims.answer(claim=claim, say=result.say, outcome=result.outcome, clock=request.clock)
+    return result
+
+
+def _guarded(tool: str, work: Callable[[], Result]) -> Result:
+    try:
+        return work()
+    except errors.ParlaeError as error:
+        return _refused(error)
+    except Exception as error:  # a person is on the line: whatever broke, they hear the truth
+        log.error("tool crashed", tool=tool, exc_info=error)
+        return _refused(errors.Internal())
+
+
+def _run(name: str, arguments: Mapping[str, object], problem: str, request: Request) -> Result:
+    tool = registry.get(name)
+    integration = _admitted(tool, request)
+    if problem:
+        raise errors.ArgumentsUnreadable
+    values = _validated(tool, arguments)
+    context = Context(request=request, integration=integration)
+    _require_capability(tool, context)
+    _require_identity(tool, request)
+    answer = tool.function(context, values)
+    return Result(say=speech.flatten(answer.say), outcome="ok", answer=answer)
+
+
+def _admitted(tool: Tool, request: Request) -> PmsIntegration:
+    """Pass the account's own gates: the agreement, the pause switch, the connection, the feature, the limit."""
+    account = request.account
+    if not baa.is_accepted(account):
+        raise errors.BaaRequired
+    if account.is_paused or not account.is_active:
+        raise errors.Paused
+    integration = integrations.active_for(account=account)
+    allowed = (integration.config or {}).get("allowOnlineBooking", True) or tool.feature != "booking"
+    if not allowed or not (integration.features or {}).get(tool.feature, False):
+        raise errors.FeatureDisabled
+    limits.check(limit="account", key=str(account.pk))
+    return integration
+
+
+def _validated(tool: Tool, arguments: Mapping[str, object]) -> Mapping[str, Any]:
+    serializer = tool.arguments(data=dict(arguments))
+    try:
+        serializer.is_valid(raise_exception=True)
+    except ValidationError:
+        names = [str(name) for name in dict(serializer.errors)]
+        fields = dict.fromkeys(names, "This field is missing or not valid.")
+        needed = speech.say_list([_in_words(name) for name in names])
+        raise errors.Invalid(fields=fields, spoken=f"I still need the {needed}, please.") from None
+    return dict(serializer.validated_data)
+
+
+def _require_capability(tool: Tool, context: Context) -> None:
+    request = context.request
+    gateway.service_for(integration=context.integration, clock=request.clock, budget=request.budget).require(
+        tool.capability
+    )
+
+
+def _require_identity(tool: Tool, request: Request) -> None:
+    """Let patient data out only within a live call, or to a system credential that has the scope."""
+    if request.kind == CredentialKind.SYSTEM and request.call is None:
+        if tool.scope not in request.scopes:
+            raise errors.Forbidden
+    elif tool.discloses and (request.call is None or not calls.is_live(request.call, request.clock.now())):
+        raise errors.CallRequired
+
+
+def _refused(error: errors.ParlaeError) -> Result:
+    return Result(say=speech.flatten(error.spoken), outcome=error.code, error=error)
+
+
+def _in_words(name: str) -> str:
+    """Return "date of birth" for ``dateOfBirth``."""
+    return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name)

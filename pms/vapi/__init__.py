@@ -1,0 +1,1 @@
+"""Vapi: the door (signature, envelope, call -> account, answers)."""
