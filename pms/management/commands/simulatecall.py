@@ -1,0 +1,101 @@
+"""``manage.py simulatecall SCRIPT --url URL``: one scripted phone call against a running Parlae."""
+
+from __future__ import annotations
+
+import textwrap
+from argparse import ArgumentParser
+from typing import Any
+
+import requests
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from pms.domain import speech
+from pms.domain.localtime import local_date_of
+from pms.management import simulation
+from pms.management.simulation import CallFailed, Phone, Said
+from pms.models import Booking, Credential, VoiceLine
+from pms.vapi import door
+
+_WIDTH = 100
+
+
+class Command(BaseCommand):
+    help = "Play a scripted phone call through the signed webhook and print its transcript."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("script", help="A script's name, or a file.")
+        parser.add_argument("--url", required=True, help="Where Parlae listens.")
+        parser.add_argument("--sandbox", help="The sandbox's address, for reading the booking back from its PMS.")
+        parser.add_argument("--line", help="The line's number; needed if there are several lines.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        script = simulation.load(options["script"])
+        line = _line(options["line"])
+        phone = Phone(url=options["url"].rstrip("/"), line=line, secret=_secret(line), caller=script["caller"])
+        before = _truth(options["sandbox"], script)
+        self.stdout.write(f"\n{script['title']} ({line.account.name}, {line.phone_number})\n\n")
+        try:
+            for said in simulation.play(phone, script, today=local_date_of(timezone.now(), line.account.zone)):
+                self._say(said)
+            self._read_back(script, phone, before, _truth(options["sandbox"], script))
+        except CallFailed as error:
+            raise CommandError(str(error)) from None
+        except requests.RequestException as error:
+            raise CommandError(f"Nothing answered: {type(error).__name__}.") from None
+
+    def _say(self, said: Said) -> None:
+        who = f"{said.who}:"
+        lines = textwrap.wrap(said.text, _WIDTH, initial_indent=f"  {who:<8}", subsequent_indent=" " * 10)
+        if said.tool:
+            self.stdout.write(self.style.HTTP_INFO(f"          [{said.tool}, {said.milliseconds} ms]"))
+        self.stdout.write("\n".join(lines))
+
+    def _read_back(self, script: dict[str, Any], phone: Phone, before: list[str], after: list[str]) -> None:
+        """Compare what the caller heard with what the PMS has."""
+        wanted = script.get("read_back", {}).get("new_appointments")
+        if wanted is None or not after:
+            return
+        new = [appointment for appointment in after if appointment not in before]
+        if len(new) != wanted:
+            raise CallFailed(f"The PMS has {len(new)} new appointments; {wanted} should be there.")
+        for booking in Booking.objects.filter(call__vapi_call_id=phone.call_id, pms_appointment_id__in=new):
+            when = speech.say_when(booking.starts_at.astimezone(phone.line.account.zone))
+            self.stdout.write(
+                self.style.SUCCESS(
+                    f"\nRead back from the PMS: appointment {booking.pms_appointment_id}, {when}, "
+                    f"{booking.clinician_name}, {booking.operatory_id}. Exactly one, as the caller heard."
+                )
+            )
+            return
+        raise CallFailed("The PMS has an appointment that Parlae does not know.")
+
+
+def _line(number: str | None) -> VoiceLine:
+    lines = VoiceLine.objects.filter(is_active=True).select_related("account")
+    lines = lines.filter(phone_number=number) if number else lines
+    if len(lines) != 1:
+        raise CommandError(f"There are {len(lines)} such lines; name one with --line.")
+    return lines[0]
+
+
+def _secret(line: VoiceLine) -> str:
+    own = Credential.objects.filter(line=line, revoked_at__isnull=True).first()
+    secrets = door.reveal(own) if own else settings.VAPI_WEBHOOK_SECRETS
+    if not secrets:
+        raise CommandError("This line has no credential, and VAPI_WEBHOOK_SECRET is not set.")
+    return secrets[0]
+
+
+def _truth(sandbox: str | None, script: dict[str, Any]) -> list[str]:
+    """Return the ids of the patient's appointments in the sandbox's PMS."""
+    wanted = script.get("read_back")
+    if not sandbox or not wanted:
+        return []
+    with requests.Session() as session:
+        session.trust_env = False
+        query = {"office_id": wanted["office_id"], "patient_id": wanted["patient_id"]}
+        answer = session.get(f"{sandbox.rstrip('/')}/_sim/truth", params=query, timeout=5)
+        answer.raise_for_status()
+        return [row["appointment_sr_no"] for row in answer.json()["appointments"]]

@@ -1,0 +1,18 @@
+"""``manage.py worker``: the background worker."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from huey.consumer import Consumer
+
+from pms.jobs.queue import queue
+
+
+class Command(BaseCommand):
+    help = "Follow write-backs, release expired holds and complete the audit log, until told to stop."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        # Process managers send SIGTERM: then the job at work is finished first.
+        Consumer(queue(), workers=2, graceful_signal="TERM", shutdown_timeout=8).run()

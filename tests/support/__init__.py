@@ -1,0 +1,1 @@
+"""Tools for developing and testing Parlae. Nothing in the product imports them."""
