@@ -1,0 +1,84 @@
+"""Fixtures that more than one folder needs: the sandbox, and a practice connected to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import requests
+from django.conf import settings as django_settings
+from django.core.management.commands import flush
+from pytest_django import Settings
+
+from accounts.models import Account
+from pms.models import triggers
+from pms.sandbox import Sandbox
+from pms.sandbox.practice import APP_ID, APP_KEY
+from tests.practice import seeded
+
+Sim = Callable[..., Any]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _flush_lifts_triggers() -> Iterator[None]:
+    """Let tests with real transactions empty the tables: their flush meets the append-only triggers."""
+    original = flush.Command.handle
+
+    def handle(self: flush.Command, **options: Any) -> None:
+        triggers.uninstall(options["database"])
+        try:
+            original(self, **options)
+        finally:
+            triggers.install(options["database"])
+
+    flush.Command.handle = handle  # type: ignore[method-assign, assignment]
+    yield
+    flush.Command.handle = original  # type: ignore[method-assign]
+
+
+@pytest.fixture(scope="session")
+def _running_sandbox() -> Iterator[Sandbox]:
+    with Sandbox(writeback_delay=0.2, refresh_lag=900) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(_running_sandbox: Sandbox) -> Sandbox:
+    """A sandbox as it was seeded, with write-backs of 0.2 s."""
+    _control(_running_sandbox)("POST", "reset")
+    _control(_running_sandbox)("POST", "config", writeback_delay=0.2)
+    return _running_sandbox
+
+
+@pytest.fixture
+def sim(sandbox: Sandbox) -> Sim:
+    """The sandbox's control plane: ``sim("POST", "office", office_id="D10001", online=False)``."""
+    return _control(sandbox)
+
+
+@pytest.fixture
+def practice(db: None, sandbox: Sandbox, settings: Settings) -> Account:
+    """Alder Dental, connected to the sandbox."""
+    use_sandbox(settings, sandbox)
+    return seeded()
+
+
+def use_sandbox(settings: Settings, sandbox: Sandbox) -> None:
+    """Point the platform's Sikka at the sandbox."""
+    settings.PMS_PROVIDER_DEFAULTS = {
+        **django_settings.PMS_PROVIDER_DEFAULTS,
+        "SIKKA": {"baseUrl": f"{sandbox.url}/v4", "applicationId": APP_ID, "secretKey": APP_KEY},
+    }
+
+
+def _control(sandbox: Sandbox) -> Sim:
+    def control(method: str, path: str, **asked: Any) -> Any:
+        with requests.Session() as session:
+            session.trust_env = False
+            sent = {"params": asked} if method == "GET" else {"json": asked}
+            answer = session.request(method, f"{sandbox.url}/_sim/{path}", timeout=5, **sent)  # type: ignore[arg-type]
+            answer.raise_for_status()
+            return answer.json()
+
+    return control

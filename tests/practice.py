@@ -1,0 +1,58 @@
+"""Practices for tests, made from the demo's description."""
+
+from __future__ import annotations
+
+import copy
+import json
+import uuid
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from accounts.models import Account
+from pms.domain.clock import Budget, SystemClock
+from pms.management.commands.seeddemo import PRACTICE, seed
+from pms.models import Call, CredentialKind, VoiceLine
+from pms.services import calls
+from pms.services.audit import Asker
+from pms.tools.context import Face, Request
+
+CALLER = "+12125550147"
+
+
+def description() -> dict[str, Any]:
+    """Return the demo practice's description, to be changed at will."""
+    return copy.deepcopy(json.loads(PRACTICE.read_text(encoding="utf-8")))
+
+
+def seeded(**changes: Any) -> Account:
+    """Create and connect the demo practice; ``changes`` replace parts of its description."""
+    return seed(description() | changes, password=None)
+
+
+def live_call(account: Account, *, caller: str = CALLER, vapi_call_id: str = "", now: datetime | None = None) -> Call:
+    """Return a call in progress on the account's line."""
+    return calls.record(
+        account=account,
+        line=VoiceLine.objects.filter(account=account).first(),
+        vapi_call_id=vapi_call_id or str(uuid.uuid4()),
+        caller=caller,
+        now=now or timezone.now(),
+    )
+
+
+def voice_request(call: Call, *, tool_call_id: str = "", seconds: float | None = None) -> Request:
+    """Return the request of one tool call in ``call``."""
+    clock = SystemClock()
+    return Request(
+        account=call.account,
+        kind=CredentialKind.VOICE,
+        face=Face.VOICE,
+        asker=Asker(actor="voice:test", endpoint="test", method="POST", vapi_call_id=call.vapi_call_id),
+        clock=clock,
+        budget=Budget(seconds or settings.TOOL_BUDGET_SECONDS, clock),
+        call=call,
+        tool_call_id=tool_call_id or f"call_{uuid.uuid4().hex}",
+    )
