@@ -56,6 +56,7 @@ layers: $(READY) ## Imports point down
 	$(VENV)/bin/lint-imports --no-logo
 
 docs: $(READY) ## The documents say what the code does
+	$(SETTINGS) $(PY) manage.py renderdocs --check
 	$(PY) -m pytest tests/tooling/test_docs.py
 
 migrations: $(READY) ## No model change without its migration

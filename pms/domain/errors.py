@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-_TAKE_MESSAGE = "I can take a message for the team instead."
+_ASK_TEAM = "The team at the practice will have to help with that."
 
 
 class ParlaeError(Exception):
@@ -34,7 +34,7 @@ class ParlaeError(Exception):
     retryable: ClassVar[bool] = False
     default_message: ClassVar[str] = "Something went wrong on our side."
     default_spoken: ClassVar[str] = (
-        f"I'm sorry, something went wrong on our side and I could not do that. {_TAKE_MESSAGE}"
+        f"I'm sorry, something went wrong on our side and I could not do that. {_ASK_TEAM}"
     )
 
     def __init__(
@@ -82,6 +82,7 @@ class Forbidden(Refused):
 class CallRequired(Refused):
     code = "call_required"
     default_message = "A voice credential reads patient data only within a known live call."
+    default_spoken = f"I'm sorry, I can only do that during a phone call. {_ASK_TEAM}"
 
 
 class NotVerified(Refused):
@@ -96,26 +97,26 @@ class VerificationLocked(Refused):
     code = "verification_locked"
     default_message = "Too many failed verifications in this call."
     default_spoken = (
-        f"I'm sorry, I could not confirm those details, so I can't open any records in this call. {_TAKE_MESSAGE}"
+        f"I'm sorry, I could not confirm those details, so I can't open any records in this call. {_ASK_TEAM}"
     )
 
 
 class BaaRequired(Refused):
     code = "baa_required"
     default_message = "The practice has not accepted the business associate agreement."
-    default_spoken = f"I'm sorry, the scheduling system is not switched on yet. {_TAKE_MESSAGE}"
+    default_spoken = f"I'm sorry, the scheduling system is not switched on yet. {_ASK_TEAM}"
 
 
 class FeatureDisabled(Refused):
     code = "feature_disabled"
     default_message = "The practice has switched this feature off."
-    default_spoken = f"I'm sorry, the practice does not offer that by phone agent. {_TAKE_MESSAGE}"
+    default_spoken = f"I'm sorry, the practice does not offer that by phone agent. {_ASK_TEAM}"
 
 
 class Paused(Refused):
     code = "paused"
     default_message = "The practice has paused the voice agent."
-    default_spoken = f"I'm sorry, the scheduling system is paused right now. {_TAKE_MESSAGE}"
+    default_spoken = f"I'm sorry, the scheduling system is paused right now. {_ASK_TEAM}"
 
 
 class AccountRequired(ParlaeError):
@@ -155,7 +156,7 @@ class NotFound(ParlaeError):
 class UnknownTool(NotFound):
     code = "unknown_tool"
     default_message = "There is no tool of that name."
-    default_spoken = f"I'm sorry, that is something I can't do. {_TAKE_MESSAGE}"
+    default_spoken = f"I'm sorry, that is something I can't do. {_ASK_TEAM}"
 
 
 class PatientNotFound(NotFound):
@@ -197,6 +198,7 @@ class SlotExpired(Conflict):
 class AlreadyBooked(Conflict):
     code = "already_booked"
     default_message = "This patient already has this appointment."
+    default_spoken = "That appointment is already there."
 
 
 class PersonOverlap(Conflict):
@@ -243,7 +245,7 @@ class StillWorking(Conflict):
 class SetupRequired(Conflict):
     code = "setup_required"
     default_message = "The practice's system is not connected yet."
-    default_spoken = f"I'm sorry, the practice's calendar is not connected yet. {_TAKE_MESSAGE}"
+    default_spoken = f"I'm sorry, the practice's calendar is not connected yet. {_ASK_TEAM}"
 
 
 class Invalid(ParlaeError):
@@ -324,7 +326,7 @@ class TooFar(Invalid):
 class OnRequestOnly(Invalid):
     code = "on_request_only"
     default_message = "This kind of appointment is arranged by the team."
-    default_spoken = f"That kind of appointment is arranged by the team. {_TAKE_MESSAGE}"
+    default_spoken = f"That kind of appointment is arranged by the team. {_ASK_TEAM}"
 
 
 class MinorNeedsGuardian(Invalid):
@@ -332,7 +334,7 @@ class MinorNeedsGuardian(Invalid):
     default_message = "The patient is a minor and no verified adult of the family is on the call."
     default_spoken = (
         "For a patient under eighteen I need to speak with a parent or guardian who is a patient here too. "
-        + _TAKE_MESSAGE
+        + _ASK_TEAM
     )
 
 
@@ -346,7 +348,7 @@ class NotSupported(PmsError):
     code = "not_supported"
     status = 501
     default_message = "This practice's system cannot do that through its interface."
-    default_spoken = f"I'm sorry, I can't do that in this practice's system. {_TAKE_MESSAGE}"
+    default_spoken = f"I'm sorry, I can't do that in this practice's system. {_ASK_TEAM}"
 
 
 class NotEntitled(NotSupported):
@@ -358,13 +360,13 @@ class NotEntitled(NotSupported):
 class CredentialsRejected(PmsError):
     code = "credentials_rejected"
     default_message = "The practice's system does not accept the stored credentials."
-    default_spoken = f"I'm sorry, I can't reach the practice's calendar right now. {_TAKE_MESSAGE}"
+    default_spoken = f"I'm sorry, I can't reach the practice's calendar right now. {_ASK_TEAM}"
 
 
 class UpstreamInvalid(PmsError):
     code = "upstream_invalid"
     default_message = "The practice's system gave an answer that could not be understood."
-    default_spoken = f"I'm sorry, I can't read the practice's calendar right now. {_TAKE_MESSAGE}"
+    default_spoken = f"I'm sorry, I can't read the practice's calendar right now. {_ASK_TEAM}"
 
 
 class TenantMismatch(UpstreamInvalid):
@@ -378,7 +380,7 @@ class PmsUnavailable(PmsError):
     status = 503
     retryable = True
     default_message = "The practice's system could not be reached."
-    default_spoken = f"I'm sorry, I can't reach the practice's calendar right now. {_TAKE_MESSAGE}"
+    default_spoken = f"I'm sorry, I can't reach the practice's calendar right now. {_ASK_TEAM}"
 
 
 class PmsRateLimited(PmsUnavailable):
@@ -391,7 +393,7 @@ class OfficeOffline(PmsUnavailable):
 
 class BudgetSpent(PmsUnavailable):
     default_message = "The practice's system did not answer within the time a caller can wait."
-    default_spoken = f"I'm sorry, the practice's calendar is very slow right now. {_TAKE_MESSAGE}"
+    default_spoken = f"I'm sorry, the practice's calendar is very slow right now. {_ASK_TEAM}"
 
 
 class WriteRejected(PmsError):
@@ -399,7 +401,7 @@ class WriteRejected(PmsError):
 
     code = "write_rejected"
     default_message = "The practice's system refused the change."
-    default_spoken = f"I'm sorry, the practice's system did not accept that, so it is not booked. {_TAKE_MESSAGE}"
+    default_spoken = f"I'm sorry, the practice's system did not accept that, so nothing has been scheduled. {_ASK_TEAM}"
 
 
 class OutcomeUnknown(PmsError):
@@ -408,5 +410,5 @@ class OutcomeUnknown(PmsError):
     default_message = "The change was sent, but whether it was made is not known."
     default_spoken = (
         "I sent that to the practice's system but did not hear back, so I can't say yet whether it went through. "
-        "The team will check and call you."
+        "I have asked the team to check."
     )

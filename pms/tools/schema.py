@@ -1,0 +1,52 @@
+"""A tool's declaration as Vapi's function JSON. Sources: Vapi's OpenAPI (CreateFunctionToolDTO, OpenAIFunction)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from pms.tools.registry import Tool
+
+TIMEOUT_SECONDS = 20  # Vapi's own default; ours ends long before
+_STILL_WORKING_MS = 4000
+
+
+def vapi_function(tool: Tool, *, url: str) -> dict[str, Any]:
+    """Return what Vapi needs to offer a tool to its model; ``url`` is the webhook's."""
+    return {
+        "type": "function",
+        "async": False,
+        "function": {
+            "name": tool.name,
+            "description": tool.purpose,
+            "strict": False,
+            "parameters": parameters(tool),
+        },
+        "server": {"url": url, "timeoutSeconds": TIMEOUT_SECONDS},
+        "messages": [
+            {"type": "request-start", "content": tool.filler, "blocking": False},
+            {
+                "type": "request-response-delayed",
+                "content": "I am still working on that.",
+                "timingMilliseconds": _STILL_WORKING_MS,
+            },
+        ],
+    }
+
+
+def parameters(tool: Tool) -> dict[str, Any]:
+    """Return a tool's arguments as the JSON Schema that Vapi accepts."""
+    fields = tool.arguments().fields
+    return {
+        "type": "object",
+        "properties": {name: _property(field) for name, field in fields.items()},
+        "required": [name for name, field in fields.items() if field.required],
+    }
+
+
+def _property(field: serializers.Field[Any, Any, Any, Any]) -> dict[str, Any]:
+    described: dict[str, Any] = {"type": "string", "description": str(field.help_text)}
+    if isinstance(field, serializers.ChoiceField):
+        described["enum"] = list(field.choices)
+    return described
