@@ -74,6 +74,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'db_table': 'baa_acceptances',
+                'verbose_name': 'BAA acceptance',
             },
         ),
         migrations.CreateModel(

@@ -25,6 +25,7 @@ class BaaAcceptance(models.Model):
 
     class Meta:
         db_table = "baa_acceptances"
+        verbose_name = "BAA acceptance"
         indexes = [models.Index(fields=["account", "version"])]
         constraints = [
             models.CheckConstraint(condition=models.Q(has_authority=True), name="baa_acceptances_authority"),

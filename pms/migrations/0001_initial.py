@@ -26,6 +26,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'db_table': 'audit_chain_heads',
+                'verbose_name': 'audit chain head',
             },
         ),
         migrations.CreateModel(
@@ -47,6 +48,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'db_table': 'pms_integrations',
+                'verbose_name': 'PMS integration',
             },
         ),
         migrations.CreateModel(
@@ -98,6 +100,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'db_table': 'pms_tokens',
+                'verbose_name': 'PMS token',
             },
         ),
         migrations.CreateModel(
@@ -115,6 +118,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'db_table': 'pms_cached_data',
+                'verbose_name': 'PMS cached data',
+                'verbose_name_plural': 'PMS cached data',
             },
         ),
         migrations.CreateModel(
@@ -148,6 +153,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'db_table': 'pms_audit_logs',
+                'verbose_name': 'PMS audit log',
             },
         ),
         migrations.CreateModel(
@@ -356,6 +362,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'db_table': 'write_backs',
+                'verbose_name': 'write-back',
             },
         ),
         migrations.AddConstraint(

@@ -28,6 +28,7 @@ class ChainHead(models.Model):
 
     class Meta:
         db_table = "audit_chain_heads"
+        verbose_name = "audit chain head"
 
     def __str__(self) -> str:
         return f"{self.key} at {self.seq}"
@@ -72,6 +73,7 @@ class PmsAuditLog(models.Model):
 
     class Meta:
         db_table = "pms_audit_logs"
+        verbose_name = "PMS audit log"
         constraints = [models.UniqueConstraint(fields=["account_id", "seq"], name="pms_audit_logs_chain")]
         indexes = [
             models.Index(fields=["pms_integration"], name="pms_audit_logs_integration_idx"),

@@ -25,6 +25,7 @@ class PmsCachedData(models.Model):
 
     class Meta:
         db_table = "pms_cached_data"
+        verbose_name = verbose_name_plural = "PMS cached data"
         constraints = [
             models.UniqueConstraint(fields=["pms_integration", "cache_key"], name="pms_cached_data_integration_key")
         ]

@@ -53,6 +53,7 @@ class PmsIntegration(models.Model):
 
     class Meta:
         db_table = "pms_integrations"
+        verbose_name = "PMS integration"
         constraints = [
             models.UniqueConstraint(fields=["account", "provider"], name="pms_integrations_account_provider_key"),
             models.UniqueConstraint(
@@ -67,7 +68,7 @@ class PmsIntegration(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_provider_display()} of {self.account_id}"
+        return self.get_provider_display()
 
 
 class PmsToken(models.Model):
@@ -81,6 +82,7 @@ class PmsToken(models.Model):
 
     class Meta:
         db_table = "pms_tokens"
+        verbose_name = "PMS token"
 
     def __str__(self) -> str:
         return f"Token {self.version} of {self.integration_id}"

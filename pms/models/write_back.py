@@ -48,6 +48,7 @@ class WriteBack(models.Model):
 
     class Meta:
         db_table = "write_backs"
+        verbose_name = "write-back"
         indexes = [
             models.Index(
                 fields=["next_attempt_at"],
