@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -50,7 +51,11 @@ class DoorAuthentication(BaseAuthentication):
         except errors.SignatureInvalid:
             door.note_refusal(http, named=named)
             raise
-        account = door.account_for(admission, named=_accounts(request, admission))
+        try:
+            account = door.account_for(admission, named=_accounts(request, admission))
+        except errors.Forbidden:
+            door.note_misdirected(http, admission=admission, kind="request.two_practices")
+            raise
         call_id = request.headers.get("X-Vapi-Call-Id", "").strip()[:64]
         call = calls.live(account=account, vapi_call_id=call_id, now=now) if call_id else None
         return Server(admission, account, call), admission
@@ -60,18 +65,34 @@ class DoorAuthentication(BaseAuthentication):
 
 
 class DoorScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """How the door is described in OpenAPI."""
+    """How the door is described in OpenAPI: one of these, as the credential says."""
 
     target_class = DoorAuthentication
-    name = "signature"
+    name = ["signature", "bearer", "secret"]
 
-    def get_security_definition(self, auto_schema: object) -> dict[str, str]:
-        return {
-            "type": "apiKey",
-            "in": "header",
-            "name": "X-Signature",
-            "description": "Hex HMAC-SHA256 of `{X-Timestamp}.{body}` with the credential's secret.",
-        }
+    def get_security_requirement(self, auto_schema: object) -> list[dict[str, list[Any]]]:
+        return [{name: []} for name in self.name]
+
+    def get_security_definition(self, auto_schema: object) -> list[dict[str, str]]:
+        return [
+            {
+                "type": "apiKey",
+                "in": "header",
+                "name": "X-Signature",
+                "description": (
+                    "Hex HMAC-SHA256 with the credential's secret of `{X-Timestamp}.{body}` or, where the credential "
+                    "says so, of `{X-Timestamp}.{method}.{url}.{body}`. `X-Timestamp` is the Unix time in seconds or "
+                    "milliseconds, at most 300 seconds off."
+                ),
+            },
+            {"type": "http", "scheme": "bearer", "description": "The credential's secret itself."},
+            {
+                "type": "apiKey",
+                "in": "header",
+                "name": "X-Vapi-Secret",
+                "description": "The credential's secret itself.",
+            },
+        ]
 
 
 def _line(request: Request) -> Line:

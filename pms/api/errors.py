@@ -6,19 +6,20 @@ from typing import Any
 
 import structlog
 from django.core.exceptions import RequestDataTooBig
-from django.http import HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 
 from pms.domain import errors
-from pms.vapi.webhook import refusal
+from pms.vapi.refusal import AddressUnknown, MethodNotAllowed, NotAcceptable, refusal
 
 log = structlog.get_logger(__name__)
 
 
-class MethodNotAllowed(errors.ParlaeError):
-    code = "method_not_allowed"
-    status = 405
-    default_message = "This method is not allowed here."
+@csrf_exempt
+def address_unknown(request: HttpRequest) -> JsonResponse:
+    """Answer for every address below ``/api/`` that does not exist."""
+    return refusal(AddressUnknown(), request)
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponseBase:
@@ -38,6 +39,10 @@ def _known(error: Exception) -> errors.ParlaeError:
         return errors.ArgumentsUnreadable("The body is not JSON.")
     if isinstance(error, exceptions.MethodNotAllowed):
         return MethodNotAllowed()
+    if isinstance(error, exceptions.NotAcceptable):
+        return NotAcceptable()
+    if isinstance(error, exceptions.NotFound | Http404):
+        return AddressUnknown()
     if isinstance(error, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
         return errors.SignatureInvalid()
     if isinstance(error, exceptions.PermissionDenied):

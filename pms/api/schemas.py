@@ -40,7 +40,11 @@ class BookedAppointment(serializers.Serializer[Any]):
 
 class Booked(serializers.Serializer[Any]):
     success = serializers.BooleanField()
-    status = serializers.ChoiceField(choices=["pending", "unknown"], required=False, help_text="Only with 202.")
+    status = serializers.ChoiceField(
+        choices=["pending", "unknown", "cancelled", "rescheduled"],
+        required=False,
+        help_text="Only with 202; the last two only for a repetition, of what became of the booking.",
+    )
     appointment = BookedAppointment()
 
 

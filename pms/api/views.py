@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from pms.api.authentication import DoorAuthentication, Server
+from pms.api.formats import JsonAnswers, StrictJsonParser
 from pms.api.schemas import Availability, Booked, BookingRequest, Problem
 from pms.domain import errors
 from pms.domain.clock import Budget, SystemClock
@@ -22,22 +23,56 @@ from pms.tools.context import Request as ToolRequest
 from pms.vapi import door
 
 _MAX_KEY = 100
-_ERRORS = {
-    code: OpenApiResponse(Problem, description=text)
-    for code, text in {
-        400: "account_required, arguments_unreadable",
-        401: "signature_invalid",
-        403: "baa_required, call_required, feature_disabled, forbidden, not_verified, paused",
-        409: "person_overlap, setup_required, slot_expired, slot_taken",
-        413: "too_large",
-        422: "validation_failed and the codes of dates, hours and rules",
-        429: "rate_limited, with Retry-After",
-        501: "not_supported",
-        502: "credentials_rejected, upstream_invalid, write_rejected",
-        503: "pms_unavailable",
-        504: "outcome_unknown",
-    }.items()
+_DATES = (
+    "date_ambiguous, date_in_past, date_invalid, date_missing, placeholder, time_format, time_zone_mismatch, "
+    "validation_failed"
+)
+_CODES = {
+    400: "account_required, arguments_unreadable",
+    401: "signature_invalid",
+    403: "baa_required, call_required, feature_disabled, forbidden, paused",
+    409: "setup_required",
+    413: "too_large",
+    422: f"{_DATES}, on_request_only",
+    429: "rate_limited, with Retry-After",
+    500: "internal_error",
+    501: "not_supported",
+    502: "credentials_rejected, upstream_invalid",
+    503: "not_configured, pms_unavailable",
 }
+_BOOKING_CODES = _CODES | {
+    403: "baa_required, call_required, feature_disabled, forbidden, not_verified, paused",
+    404: "patient_not_found",
+    409: (
+        "ambiguous_patient, idempotency_conflict, person_overlap, setup_required, slot_expired, slot_taken, "
+        "still_working"
+    ),
+    422: f"{_DATES}, minor_needs_guardian, not_on_grid, on_request_only, outside_hours, too_far, too_soon",
+    502: "credentials_rejected, upstream_invalid, write_rejected",
+    504: "outcome_unknown",
+}
+_EXAMPLE = {
+    "bookingId": "0b7c1f0a-58a8-4f0a-9d0a-6f1d2a3b4c5d",
+    "confirmationNumber": "K7M3XR",
+    "patientName": "Ada Example",
+    "startTime": "2026-12-01T14:00:00Z",
+    "endTime": "2026-12-01T15:00:00Z",
+}
+_REFUSED = OpenApiExample(
+    "Refused",
+    response_only=True,
+    status_codes=["422"],
+    value={
+        "success": False,
+        "error": {
+            "code": "validation_failed",
+            "message": "The appointment type is not one of the practice's.",
+            "retryable": False,
+            "requestId": "6d7c1b44-5a0f-4a3e-8f0a-1b2c3d4e5f60",
+            "fields": {"appointmentType": "Choose one of the practice's types."},
+        },
+    },
+)
 _LINE = [
     OpenApiParameter("X-Vapi-Assistant-Id", str, OpenApiParameter.HEADER, description="The line, by its assistant."),
     OpenApiParameter("X-Vapi-Phone-Number-Id", str, OpenApiParameter.HEADER, description="The line, by its number."),
@@ -45,10 +80,16 @@ _LINE = [
 ]
 
 
+def _problems(codes: Mapping[int, str]) -> dict[int, OpenApiResponse]:
+    return {status: OpenApiResponse(Problem, description=text) for status, text in codes.items()}
+
+
 class PmsView(APIView):
     """Runs a tool for whoever signed the request."""
 
     authentication_classes = [DoorAuthentication]
+    parser_classes = [StrictJsonParser]
+    content_negotiation_class = JsonAnswers
 
     def run(self, request: Request, tool: str, arguments: Mapping[str, Any]) -> Answer:
         """Return the tool's answer or raise its error."""
@@ -86,6 +127,10 @@ class AvailabilityView(PmsView):
 
     @extend_schema(
         operation_id="checkAvailability",
+        description=(
+            "The open times of one day of the practice; with `X-Vapi-Call-Id`, of the next day that has any. "
+            "Offering a time does not hold it."
+        ),
         parameters=[
             OpenApiParameter("date", str, description="The practice's local day, YYYY-MM-DD; today if left out."),
             OpenApiParameter("appointmentType", str, description="One of the practice's types, by name or alias."),
@@ -93,7 +138,28 @@ class AvailabilityView(PmsView):
             OpenApiParameter("duration", int, description="Ignored: the type says how long it takes."),
             *_LINE,
         ],
-        responses={200: Availability, **_ERRORS},
+        responses={200: OpenApiResponse(Availability, description="Empty if nothing is open."), **_problems(_CODES)},
+        examples=[
+            OpenApiExample(
+                "Open times",
+                response_only=True,
+                status_codes=["200"],
+                value={
+                    "success": True,
+                    "date": "2026-12-01",
+                    "slots": [
+                        {
+                            "startTime": "2026-12-01T14:00:00Z",
+                            "endTime": "2026-12-01T15:00:00Z",
+                            "providerId": "HY1",
+                            "providerName": "Hannah Example",
+                            "available": True,
+                        }
+                    ],
+                },
+            ),
+            _REFUSED,
+        ],
     )
     def get(self, request: Request) -> Response:
         answer = self.run(request, "checkAvailability", request.query_params.dict())
@@ -105,6 +171,10 @@ class AppointmentsView(PmsView):
 
     @extend_schema(
         operation_id="bookAppointment",
+        description=(
+            "Books an appointment. A voice credential needs `X-Vapi-Call-Id` and books only for patients verified in "
+            "that call; times then are the practice's wall clock."
+        ),
         parameters=[
             OpenApiParameter(
                 "Idempotency-Key", str, OpenApiParameter.HEADER, description="A repetition gets the same booking."
@@ -112,7 +182,11 @@ class AppointmentsView(PmsView):
             *_LINE,
         ],
         request=BookingRequest,
-        responses={201: Booked, 202: Booked, **_ERRORS},
+        responses={
+            201: OpenApiResponse(Booked, description="The practice's system has it."),
+            202: OpenApiResponse(Booked, description="Sent; whether it is made is not known yet."),
+            **_problems(_BOOKING_CODES),
+        },
         examples=[
             OpenApiExample(
                 "Book",
@@ -126,22 +200,18 @@ class AppointmentsView(PmsView):
                 },
             ),
             OpenApiExample(
+                "Booked",
+                response_only=True,
+                status_codes=["201"],
+                value={"success": True, "appointment": {"id": "90417", **_EXAMPLE}},
+            ),
+            OpenApiExample(
                 "Under way",
                 response_only=True,
                 status_codes=["202"],
-                value={
-                    "success": True,
-                    "status": "pending",
-                    "appointment": {
-                        "id": None,
-                        "bookingId": "0b7c1f0a-58a8-4f0a-9d0a-6f1d2a3b4c5d",
-                        "confirmationNumber": "K7M3XR",
-                        "patientName": "Ada Example",
-                        "startTime": "2026-12-01T14:00:00Z",
-                        "endTime": "2026-12-01T15:00:00Z",
-                    },
-                },
+                value={"success": True, "status": "pending", "appointment": {"id": None, **_EXAMPLE}},
             ),
+            _REFUSED,
         ],
     )
     def post(self, request: Request) -> Response:

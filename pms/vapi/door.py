@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_address, ip_network
 
+import structlog
 from django.conf import settings
 from django.db.models import Q
 from django.http import HttpRequest
@@ -27,19 +28,26 @@ from pms.tools.registry import TOOLS
 from pms.vapi.envelope import Line
 from pms.vapi.signatures import Scheme, SignedRequest, verify
 
+log = structlog.get_logger(__name__)
+
 # Verified against when there is nothing else, so that an unknown line takes as long as a known one.
 _DECOY = random.token_hex(32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admission:
-    """A verified request: the credential that fits (``None`` is the platform's), and the line it came over."""
+    """A verified request: the credential that fits (``None`` is the platform's), and the lines it names."""
 
     credential: Credential | None
-    line: VoiceLine | None
+    lines: tuple[VoiceLine, ...]
     kind: CredentialKind
     scopes: frozenset[str]
     scheme: Scheme
+
+    @property
+    def line(self) -> VoiceLine | None:
+        """The line that the request came over."""
+        return self.lines[0] if self.lines else None
 
     @property
     def actor(self) -> str:
@@ -49,20 +57,22 @@ class Admission:
 
 
 def admit(signed: SignedRequest, *, named: Line, now: datetime) -> Admission:
-    """Verify a request. Raises ``SignatureInvalid``, ``NotConfigured``, or ``Forbidden`` for lines of two practices."""
+    """Verify a request. Raises ``SignatureInvalid``, or ``NotConfigured`` if there is no secret at all."""
     lines = _lines(named)
-    line = lines[0] if lines else None
-    for credential in _credentials(line, now):
+    own = _credentials(lines[0], now) if lines else []
+    for credential in own:
         try:
             scheme = _verify(signed, credential.schemes, reveal(credential), now)
         except errors.SignatureInvalid:
             continue
-        _refuse_two_practices(lines)
+        except vault.CannotOpen:
+            log.error("credential cannot be opened")
+            continue
         kind = CredentialKind(credential.kind)
         return Admission(
-            credential=credential, line=line, kind=kind, scopes=frozenset(credential.scopes), scheme=scheme
+            credential=credential, lines=lines, kind=kind, scopes=frozenset(credential.scopes), scheme=scheme
         )
-    if line is not None and _credentials(line, now):
+    if own:
         raise errors.SignatureInvalid
     return _platform(signed, lines, now)
 
@@ -72,11 +82,11 @@ def account_for(admission: Admission, *, named: Sequence[str]) -> Account:
 
     Raises ``Forbidden`` if they contradict each other and ``AccountRequired`` if there is none.
     """
-    owners = {str(owner.account_id) for owner in (admission.credential, admission.line) if owner is not None}
-    if admission.credential is None and admission.line is None:
-        owners |= set(named)
-    elif any(name not in owners for name in named):
+    wanted = {_canonical(name) for name in named}
+    owners = {str(owner.account_id) for owner in (admission.credential, *admission.lines) if owner is not None}
+    if owners and not wanted <= owners:
         raise errors.Forbidden("The request names another practice than its credential or line.")
+    owners = owners or wanted
     if len(owners) > 1:
         raise errors.Forbidden("The request names two practices.")
     account = Account.objects.filter(pk__in=[owner for owner in owners if _is_uuid(owner)]).first()
@@ -96,21 +106,16 @@ def secrets_place(pk: uuid.UUID) -> str:
 
 
 def note_refusal(request: HttpRequest, *, named: Line) -> None:
-    """Leave an event about a request that was not let in; a flood of them leaves only the first few of each minute."""
+    """Leave an event about a request that was not let in."""
     lines = _lines(named)
     account_id = lines[0].account_id if lines else None
-    try:
-        limits.check(limit="refusals", key=str(account_id or "platform"))
-    except errors.RateLimited:
-        return
-    audit.record_event(
-        kind="webhook.refused",
-        actor="anonymous",
-        account_id=account_id,
-        detail={"line_known": bool(lines)},
-        ip_address=client_address(request),
-        request_id=getattr(request, "request_id", ""),
-    )
+    _note(request, "webhook.refused", actor="anonymous", account_id=account_id, detail={"line_known": bool(lines)})
+
+
+def note_misdirected(request: HttpRequest, *, admission: Admission, kind: str) -> None:
+    """Leave an event about a signed request that names no practice, or two."""
+    account_id = admission.credential.account_id if admission.credential else None
+    _note(request, kind, actor=admission.actor, account_id=account_id, detail={})
 
 
 def client_address(request: HttpRequest) -> str:
@@ -132,54 +137,73 @@ def signed_request(request: HttpRequest) -> SignedRequest:
     )
 
 
-def _platform(signed: SignedRequest, lines: list[VoiceLine], now: datetime) -> Admission:
+def _note(
+    request: HttpRequest, kind: str, *, actor: str, account_id: uuid.UUID | None, detail: dict[str, bool]
+) -> None:
+    """Append an event; a flood of one kind leaves only the first few of each minute."""
+    try:
+        limits.check(limit="refusals", key=f"{kind}:{account_id or 'platform'}")
+        audit.record_event(
+            kind=kind,
+            actor=actor,
+            account_id=account_id,
+            detail=detail,
+            ip_address=client_address(request),
+            request_id=getattr(request, "request_id", ""),
+        )
+    except errors.ParlaeError:  # the answer stays what it is, also if the evidence cannot be written
+        return
+
+
+def _platform(signed: SignedRequest, lines: tuple[VoiceLine, ...], now: datetime) -> Admission:
     if not settings.VAPI_WEBHOOK_SECRETS:
         if not Credential.objects.exists():
             raise errors.NotConfigured
         _verify(signed, settings.VAPI_WEBHOOK_SCHEMES, [_DECOY], now)
     scheme = _verify(signed, settings.VAPI_WEBHOOK_SCHEMES, settings.VAPI_WEBHOOK_SECRETS, now)
-    _refuse_two_practices(lines)
     kind = CredentialKind.SYSTEM if settings.VAPI_SECRET_IS_SYSTEM else CredentialKind.VOICE
     scopes = frozenset(tool.scope for tool in TOOLS.values()) if settings.VAPI_SECRET_IS_SYSTEM else frozenset()
-    return Admission(credential=None, line=lines[0] if lines else None, kind=kind, scopes=scopes, scheme=scheme)
+    return Admission(credential=None, lines=lines, kind=kind, scopes=scopes, scheme=scheme)
 
 
 def _verify(signed: SignedRequest, schemes: Sequence[str], secrets: Sequence[str], now: datetime) -> Scheme:
     scheme = verify(
         signed, schemes=schemes, secrets=secrets, now=now, timestamp_required=settings.VAPI_REQUIRE_TIMESTAMP
     )
-    if scheme.parts == ("body",) and not signed.body and not settings.DEBUG:
-        raise errors.SignatureInvalid  # the signature of nothing is a constant
+    if scheme.parts == ("body",) and not signed.body:
+        # The signature of nothing is a constant that whoever saw it once can repeat.
+        if not settings.DEBUG:
+            raise errors.SignatureInvalid
+        log.warning("constant signature accepted", scheme=scheme.name)
     return scheme
 
 
-def _lines(named: Line) -> list[VoiceLine]:
-    """Return the active lines that any identifier belongs to, assistants first."""
-    if not (named.assistant_ids or named.phone_number_ids or named.numbers):
-        return []
+def _lines(named: Line) -> tuple[VoiceLine, ...]:
+    """Return the active lines that any identifier belongs to, in the order of the identifiers, assistants first."""
+    identifiers = (*named.assistant_ids, *named.phone_number_ids, *named.numbers)
+    if not identifiers:
+        return ()
     found = VoiceLine.objects.filter(
         Q(vapi_assistant_id__in=named.assistant_ids)
         | Q(vapi_phone_number_id__in=named.phone_number_ids)
         | Q(phone_number__in=named.numbers),
         is_active=True,
     ).select_related("account")
-    return sorted(found, key=lambda line: line.vapi_assistant_id not in named.assistant_ids)
+
+    def place(line: VoiceLine) -> int:
+        own = (line.vapi_assistant_id, line.vapi_phone_number_id, line.phone_number)
+        return next(n for n, identifier in enumerate(identifiers) if identifier in own)
+
+    return tuple(sorted(found, key=place))
 
 
-def _credentials(line: VoiceLine | None, now: datetime) -> list[Credential]:
+def _credentials(line: VoiceLine, now: datetime) -> list[Credential]:
     """Return the live credentials of the line or, if it has none of its own, of its account."""
-    if line is None:
-        return []
     live = Credential.objects.filter(
         Q(expires_at__isnull=True) | Q(expires_at__gt=now), account_id=line.account_id, revoked_at__isnull=True
     ).filter(kind=CredentialKind.VOICE)
     own = list(live.filter(line=line))
     return own or list(live.filter(line__isnull=True))
-
-
-def _refuse_two_practices(lines: list[VoiceLine]) -> None:
-    if len({line.account_id for line in lines}) > 1:
-        raise errors.Forbidden("The request names lines of two practices.")
 
 
 def _is_trusted(address: str) -> bool:
@@ -194,6 +218,11 @@ def _is_address(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _canonical(account_id: str) -> str:
+    """Return an account's id as we write it, whatever its case and hyphens; other text as it is."""
+    return str(uuid.UUID(account_id)) if _is_uuid(account_id) else account_id
 
 
 def _is_uuid(text: str) -> bool:

@@ -189,9 +189,14 @@ def _containers(message: Json) -> Iterable[list[_Entry]]:
 def _entries(pairs: Iterable[tuple[Json, Json]]) -> list[_Entry]:
     """Read (call, tool) pairs; what has neither an id nor a name is no call."""
     entries = [
-        _Entry(_text(call.get("id"), limit=None), _name(call) or _name(tool), _written(call)) for call, tool in pairs
+        _Entry(_tool_call_id(call.get("id")), _name(call) or _name(tool), _written(call)) for call, tool in pairs
     ]
     return [entry for entry in entries if entry.id or entry.name]
+
+
+def _tool_call_id(value: object) -> str:
+    # Whatever it is, it is echoed byte for byte, or the model gets no result.
+    return value if isinstance(value, str) else ""
 
 
 def _name(item: Json) -> str:
@@ -231,13 +236,14 @@ def _is_sane(value: object) -> bool:
 def _weight(item: object) -> float:
     """Return an item's size in characters, infinite for what no database column or JSON text can hold."""
     if isinstance(item, str):
-        return len(item) + 1 if _is_encodable(item) else math.inf
+        return len(item) + 1 if _is_storable(item) else math.inf
     if isinstance(item, float):
         return 1 if math.isfinite(item) else math.inf
     return 1
 
 
-def _is_encodable(text: str) -> bool:
+def _is_storable(text: str) -> bool:
+    """Return whether a column can hold ``text``: no NUL and no half of a surrogate pair."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -259,8 +265,8 @@ def _items(value: object) -> list[Json]:
     return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
 
 
-def _text(value: object, *, limit: int | None = MAX_ID_LENGTH) -> str:
-    return value if isinstance(value, str) and (limit is None or len(value) <= limit) else ""
+def _text(value: object) -> str:
+    return value if isinstance(value, str) and len(value) <= MAX_ID_LENGTH and _is_storable(value) else ""
 
 
 def _first(values: Iterable[object]) -> str:

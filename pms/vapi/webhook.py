@@ -8,69 +8,86 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from itertools import islice
 
 import structlog
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
 
 from accounts.models import Account
 from pms.domain import errors
 from pms.domain.clock import Budget, SystemClock
+from pms.domain.speech import flatten
 from pms.models import Call
-from pms.services import audit, calls
+from pms.services import calls
 from pms.services.audit import Asker
 from pms.tools import runner
 from pms.tools.context import Face, Request
 from pms.vapi import door, envelope
 from pms.vapi.door import Admission
 from pms.vapi.envelope import Line, Message, ToolCall
+from pms.vapi.refusal import MethodNotAllowed, refusal
 
 log = structlog.get_logger(__name__)
 
 ENDPOINT = "/api/pms/vapi/webhook"
 MAX_CALLS = 16
+_TOOLS = frozenset({"tool-calls", "function-call"})
+# Anything but an assistant, a destination or an error drops the call.
+_MUST_SPEAK = {
+    "assistant-request": "I'm sorry, this line is not in service right now.",
+    "transfer-destination-request": "I'm sorry, I can't transfer this call.",
+}
 _ENDED = frozenset({"ended", "deletion-failed", "not-found"})
+_IDS = re.compile(rb'"(?:id|assistantId|phoneNumberId)"\s*:\s*"([A-Za-z0-9_-]{1,64})"')
+_NUMBERS = re.compile(rb'"number"\s*:\s*"(\+?[0-9]{3,20})"')
+_MAX_SCAVENGED = 64
 
 
 @csrf_exempt
-@require_POST
 def webhook(request: HttpRequest) -> JsonResponse:
     """Verify, find the account, dispatch by the message's type."""
+    if request.method != "POST":
+        response = refusal(MethodNotAllowed(), request)
+        response["Allow"] = "POST"
+        return response
     try:
-        body = _decoded(request)
-        message = envelope.parse(body)
-        named = message.line if body is not None else _scavenged(request.body)
-        clock = SystemClock()
-        try:
-            admission = door.admit(door.signed_request(request), named=named, now=clock.now())
-        except errors.SignatureInvalid:
-            door.note_refusal(request, named=named)
-            raise
-        if not isinstance(body, Mapping) or not message.type:
-            raise errors.ArgumentsUnreadable("The body is not a Vapi message.")
-        return JsonResponse(_dispatch(request, message, admission, clock))
+        return JsonResponse(_answered(request))
     except errors.ParlaeError as error:
         return refusal(error, request)
+    except Exception as error:
+        log.error("webhook crashed", exc_info=error)
+        return refusal(errors.Internal(), request)
 
 
-def refusal(error: errors.ParlaeError, request: HttpRequest) -> JsonResponse:
-    """Return an error as REST and the door show it."""
-    details: dict[str, Any] = {
-        "code": error.code,
-        "message": error.message,
-        "retryable": error.retryable,
-        "requestId": getattr(request, "request_id", ""),
-    }
-    if error.fields:
-        details["fields"] = error.fields
-    response = JsonResponse({"success": False, "error": details}, status=error.status)
-    if error.retry_after_seconds is not None:
-        response["Retry-After"] = str(error.retry_after_seconds)
-    return response
+def _answered(request: HttpRequest) -> dict[str, object]:
+    body = _decoded(request)
+    message = envelope.parse(body)
+    # Where there is no object, nothing is dispatched: only the secret is still to be found.
+    named = message.line if isinstance(body, Mapping) else _scavenged(request.body)
+    clock = SystemClock()
+    try:
+        admission = door.admit(door.signed_request(request), named=named, now=clock.now())
+    except errors.SignatureInvalid:
+        door.note_refusal(request, named=named)
+        raise
+    if not isinstance(body, Mapping) or not message.type:
+        raise errors.ArgumentsUnreadable("The body is not a Vapi message.")
+    try:
+        return _dispatch(request, message, admission, clock)
+    except errors.ParlaeError:
+        if message.type in _MUST_SPEAK:
+            return _sorry(message)
+        raise
+    except Exception as error:
+        log.error("webhook crashed", exc_info=error)
+        if message.type in _TOOLS:
+            return _same_for_all(message, errors.Internal())
+        if message.type in _MUST_SPEAK:
+            return _sorry(message)
+        raise errors.Internal from None
 
 
 def _decoded(request: HttpRequest) -> object:
@@ -84,49 +101,60 @@ def _decoded(request: HttpRequest) -> object:
 
 
 def _scavenged(body: bytes) -> Line:
-    """Return the line's ids from a body that is not JSON, so that the right secret decides between 401 and 400."""
+    """Return what may be a line's ids in a body that is no object, so that the right secret decides on 401 or 400."""
 
-    def values(key: bytes) -> tuple[str, ...]:
-        found = re.findall(rb'"' + key + rb'"\s*:\s*"([A-Za-z0-9+_-]{1,64})"', body)
-        return tuple(value.decode() for value in found[:4])
+    def values(pattern: re.Pattern[bytes]) -> tuple[str, ...]:
+        return tuple(match[1].decode() for match in islice(pattern.finditer(body), _MAX_SCAVENGED))
 
-    return Line(assistant_ids=values(b"assistantId"), phone_number_ids=values(b"phoneNumberId"))
+    ids = values(_IDS)
+    return Line(assistant_ids=ids, phone_number_ids=ids, numbers=values(_NUMBERS))
 
 
 def _dispatch(request: HttpRequest, message: Message, admission: Admission, clock: SystemClock) -> dict[str, object]:
-    asker = _asker(request, message, admission)
-    if message.type in ("tool-calls", "function-call"):
-        return _answer_tools(message, admission, asker, clock)
-    if message.type == "assistant-request":
-        return _assistant(admission)
-    if message.type == "transfer-destination-request":
-        return {"error": "I'm sorry, I can't transfer this call."}
-    if message.type == "end-of-call-report" or (
-        message.type == "status-update" and message.fields.get("status") in _ENDED
-    ):
+    try:
         account = door.account_for(admission, named=message.account_ids)
+    except errors.AccountRequired as error:
+        door.note_misdirected(request, admission=admission, kind="webhook.unknown_line")
+        return _sorry(message) if message.type in _MUST_SPEAK else _same_for_all(message, error)
+    except errors.Forbidden:
+        door.note_misdirected(request, admission=admission, kind="webhook.two_practices")
+        raise
+    if message.type in _TOOLS:
+        return _answer_tools(message, account, admission, _asker(request, message, admission), clock)
+    if message.type == "assistant-request" and admission.line is not None and admission.line.vapi_assistant_id:
+        return {"assistantId": admission.line.vapi_assistant_id}
+    if message.type in _MUST_SPEAK:
+        return _sorry(message)
+    if _says_ended(message) and (call := _call(message, account, admission, clock)):
         reason = message.fields.get("endedReason")
         calls.end(
             account=account,
-            vapi_call_id=_call_id(message),
-            reason=reason if isinstance(reason, str) else "",
+            vapi_call_id=call.vapi_call_id,
+            reason=flatten(reason) if isinstance(reason, str) else "",
             now=clock.now(),
         )
     return {}
 
 
-def _answer_tools(message: Message, admission: Admission, asker: Asker, clock: SystemClock) -> dict[str, object]:
+def _sorry(message: Message) -> dict[str, object]:
+    return {"error": _MUST_SPEAK[message.type]}
+
+
+def _same_for_all(message: Message, error: errors.ParlaeError) -> dict[str, object]:
+    """Return the same sentence for every tool call; a message of another type has none and expects nothing."""
+    return envelope.answer((call, error.spoken) for call in message.calls) if message.type in _TOOLS else {}
+
+
+def _says_ended(message: Message) -> bool:
+    status = message.fields.get("status")
+    is_over = isinstance(status, str) and status in _ENDED
+    return message.type == "end-of-call-report" or (message.type == "status-update" and is_over)
+
+
+def _answer_tools(
+    message: Message, account: Account, admission: Admission, asker: Asker, clock: SystemClock
+) -> dict[str, object]:
     budget = Budget(settings.TOOL_BUDGET_SECONDS, clock)
-    try:
-        account = door.account_for(admission, named=message.account_ids)
-    except errors.AccountRequired as error:
-        audit.record_event(
-            kind="webhook.unknown_line",
-            actor=asker.actor,
-            ip_address=asker.ip_address or "",
-            request_id=asker.request_id,
-        )
-        return envelope.answer((call, error.spoken) for call in message.calls)
     call = _call(message, account, admission, clock)
     results = [
         (tool_call, _say(tool_call, n, account, call, admission, asker, clock, budget))
@@ -178,13 +206,6 @@ def _call(message: Message, account: Account, admission: Admission, clock: Syste
 def _call_id(message: Message) -> str:
     # A chat is a conversation too, and has no call.
     return (message.call_id or message.chat_id)[:64]
-
-
-def _assistant(admission: Admission) -> dict[str, object]:
-    # Anything but an assistant, a destination or an error drops the call.
-    if admission.line is not None and admission.line.vapi_assistant_id:
-        return {"assistantId": admission.line.vapi_assistant_id}
-    return {"error": "I'm sorry, this line is not in service right now."}
 
 
 def _asker(request: HttpRequest, message: Message, admission: Admission) -> Asker:
