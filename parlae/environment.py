@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import os
 from pathlib import Path
 
@@ -16,15 +15,19 @@ _MINIMUM_SECRET_LENGTH = 32
 
 
 def secret(name: str, default: str = "") -> str:
-    """Return the variable ``name``, or the content of the file that ``NAME_FILE`` names."""
+    """Return the variable ``name``, or the content of the file that ``NAME_FILE`` names; empty means ``default``.
+
+    Not by way of ``env``, which takes a value that begins with a dollar sign for another variable's name.
+    """
     path = os.environ.get(f"{name}_FILE")
     if not path:
-        value: str = env.str(name, default=default)
-        return value
+        return os.environ.get(name) or default
     try:
         return Path(path).read_text(encoding="utf-8").strip()
     except OSError as error:
         raise ImproperlyConfigured(f"{name}_FILE names a file that cannot be read ({error.strerror}).") from None
+    except UnicodeDecodeError:
+        raise ImproperlyConfigured(f"{name}_FILE names a file that is not text.") from None
 
 
 def required_secret(name: str) -> str:
@@ -48,9 +51,10 @@ def encryption_keys(name: str) -> dict[str, bytes]:
         key_id, _, encoded = pair.partition(":")
         try:
             key = base64.b64decode(encoded, validate=True)
-        except binascii.Error:
+        except ValueError:
             key = b""
-        if not key_id.isalnum() or len(key_id) > 16 or len(key) != 32 or key_id in keys:
+        is_id = key_id.isascii() and key_id.isalnum() and len(key_id) <= 16
+        if not is_id or len(key) != 32 or key_id in keys:
             raise ImproperlyConfigured(f"{name}: every pair is a short id, a colon and 32 bytes in base64, ids unique.")
         keys[key_id] = key
     return keys

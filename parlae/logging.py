@@ -6,9 +6,10 @@ parameters, URLs or patient data) and only the logger's name, level and the exce
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -32,8 +33,9 @@ def configure(*, debug: bool) -> None:
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[*shared, _drop_foreign_message],
         processors=[_exception_without_message, _allow, structlog.processors.JSONRenderer()],
+        use_get_message=False,  # a foreign message is dropped; formatting it could only fail
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Handler(sys.stderr)
     handler.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers = [handler]
@@ -45,6 +47,15 @@ def configure(*, debug: bool) -> None:
     logging.getLogger("django.request").setLevel(logging.ERROR)
     logging.getLogger("urllib3").setLevel(logging.WARNING)
     logging.captureWarnings(not debug)
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """A line that cannot be written is lost: the library would print its message and arguments instead."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Leave a line without any content."""
+        with contextlib.suppress(OSError, ValueError):
+            self.stream.write('{"event": "log line lost", "level": "error"}\n')
 
 
 def _drop_foreign_message(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:

@@ -10,7 +10,8 @@ from collections.abc import Callable
 import structlog
 from django.http import HttpRequest, HttpResponse
 
-_ACCEPTED = re.compile(r"[A-Za-z0-9-]{8,64}")
+# Letters and digits: neither a name, a telephone number nor a date gets into the log as an id.
+_ACCEPTED = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9-]{8,64}")
 log = structlog.get_logger("parlae.request")
 
 

@@ -11,6 +11,10 @@ from parlae.logging import configure as configure_logging
 BASE_DIR = Path(__file__).resolve().parent.parent
 env.read_env(BASE_DIR / ".env", overwrite=False)
 
+# What this installation makes itself. WhiteNoise warns about a folder that does not exist yet.
+VAR = BASE_DIR / "var"
+(VAR / "static").mkdir(parents=True, exist_ok=True)
+
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = required_secret("SECRET_KEY")
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1"] if DEBUG else [])
@@ -68,19 +72,26 @@ TEMPLATES = [
 _SQLITE_OPTIONS: dict[str, Any] = {
     # IMMEDIATE takes the write lock at BEGIN: no "database is locked" from a stale snapshot.
     "transaction_mode": "IMMEDIATE",
-    "timeout": 20,
+    "timeout": 5,  # a caller waits
     # FULL, because audit rows must survive a power cut.
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
 }
 
-(BASE_DIR / "var").mkdir(exist_ok=True)
+_POSTGRES_OPTIONS: dict[str, Any] = {
+    "connect_timeout": 2,
+    # A lock that somebody keeps must not keep a caller waiting.
+    "options": "-c lock_timeout=2000 -c idle_in_transaction_session_timeout=10000",
+}
+
 DATABASES: dict[str, dict[str, Any]] = {
-    "default": env.db_url_config(secret("DATABASE_URL", f"sqlite:///{BASE_DIR / 'var' / 'parlae.sqlite3'}"))
+    "default": env.db_url_config(secret("DATABASE_URL", f"sqlite:///{VAR / 'parlae.sqlite3'}"))
 }
 DATABASES["default"]["CONN_MAX_AGE"] = None
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = _SQLITE_OPTIONS
+else:
+    DATABASES["default"].setdefault("OPTIONS", {}).update(_POSTGRES_OPTIONS)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Cache. Limits count in their own alias, because most cache backends do not increment atomically.
@@ -128,7 +139,7 @@ USE_TZ = True
 # Static files
 
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "var" / "static"
+STATIC_ROOT = VAR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -144,7 +155,7 @@ METRICS_TOKEN = secret("METRICS_TOKEN")
 # The door
 
 TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", default=[])
-VAPI_WEBHOOK_SECRETS: list[str] = [part for part in secret("VAPI_WEBHOOK_SECRET").split(",") if part]
+VAPI_WEBHOOK_SECRETS: list[str] = [part.strip() for part in secret("VAPI_WEBHOOK_SECRET").split(",") if part.strip()]
 VAPI_WEBHOOK_SCHEMES: list[str] = env.list("VAPI_WEBHOOK_SCHEMES", default=["timestamp_body"])
 VAPI_REQUIRE_TIMESTAMP = env.bool("VAPI_REQUIRE_TIMESTAMP", default=not DEBUG)
 VAPI_SECRET_IS_SYSTEM = env.bool("VAPI_SECRET_IS_SYSTEM", default=DEBUG)

@@ -32,17 +32,17 @@ class CannotOpen(Exception):
 def seal(value: Any, place: str) -> bytes:
     """Return ``value`` (anything JSON) sealed for ``place`` with the first key."""
     key_id = next(iter(settings.ENCRYPTION_KEYS))
-    token = _engine(key_id, place).encrypt(json.dumps(value, separators=(",", ":"), ensure_ascii=False))
+    # ASCII, because JSON may hold what UTF-8 cannot: half of a surrogate pair.
+    token = _engine(key_id, place).encrypt(json.dumps(value, separators=(",", ":"), ensure_ascii=True))
     return b".".join((_VERSION, key_id.encode(), token))
 
 
 def unseal(sealed: bytes | memoryview, place: str) -> Any:
     """Return what was sealed for ``place``. Raises ``CannotOpen``."""
-    version, _, rest = bytes(sealed).partition(b".")
-    key_id, _, token = rest.partition(b".")
-    name = key_id.decode("ascii", errors="replace")
-    if version != _VERSION or name not in settings.ENCRYPTION_KEYS:
+    name = key_id_of(sealed)
+    if name not in settings.ENCRYPTION_KEYS:
         raise CannotOpen
+    token = bytes(sealed).split(b".", 2)[-1]
     try:
         return json.loads(_engine(name, place).decrypt(token))
     except (BadSignature, InvalidToken, ValueError):
@@ -50,8 +50,11 @@ def unseal(sealed: bytes | memoryview, place: str) -> Any:
 
 
 def key_id_of(sealed: bytes | memoryview) -> str:
-    """Return the id of the key that sealed a value, for re-sealing after a rotation."""
-    return bytes(sealed).split(b".", 2)[1].decode("ascii", errors="replace")
+    """Return the id of the key that sealed a value, for re-sealing after a rotation. Raises ``CannotOpen``."""
+    version, _, rest = bytes(sealed).partition(b".")
+    if version != _VERSION:
+        raise CannotOpen
+    return rest.partition(b".")[0].decode("ascii", errors="replace")
 
 
 def digest(value: str, purpose: str) -> str:
@@ -60,7 +63,7 @@ def digest(value: str, purpose: str) -> str:
     Its key comes from ``AUDIT_KEY``, which outlives rotations: digests must not change with them.
     """
     key = _derived(settings.AUDIT_KEY.encode(), f"digest:{purpose}")
-    return hmac.new(key, value.encode(), hashlib.sha256).hexdigest()
+    return hmac.new(key, value.encode(errors="surrogatepass"), hashlib.sha256).hexdigest()
 
 
 def _engine(key_id: str, place: str) -> FernetBytes:

@@ -18,7 +18,7 @@ from typing import TypeVar
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, transaction
+from django.db import Error, transaction
 from django.utils import timezone
 
 from pms.domain import errors
@@ -109,7 +109,7 @@ def record_event(
         kind=kind,
         actor=actor,
         detail=dict(detail or {}),
-        ip_address=ip_address,
+        ip_address=ip_address[:45],
         user_agent=user_agent[:200],
         request_id=request_id,
         created_at=timezone.now(),
@@ -118,8 +118,15 @@ def record_event(
 
 
 def row_hash(row: PmsAuditLog | SecurityEvent) -> str:
-    """Return the HMAC of a row's columns (``prev_hash`` among them) as they are stored."""
-    columns = {f.attname: _plain(getattr(row, f.attname)) for f in row._meta.concrete_fields if f.attname != "hash"}
+    """Return the HMAC of a row's columns (``prev_hash`` among them) as they are stored.
+
+    Null columns are left out, so that a nullable column which is added later leaves older rows' hashes as they are.
+    """
+    columns = {
+        f.attname: _plain(f.to_python(value))
+        for f in row._meta.concrete_fields
+        if f.attname != "hash" and (value := getattr(row, f.attname)) is not None
+    }
     canonical = json.dumps(columns, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hmac.new(settings.AUDIT_KEY.encode(), canonical.encode(), hashlib.sha256).hexdigest()
 
@@ -134,7 +141,7 @@ def _append(row: Row, *, key: str) -> Row:
             row.hash = row_hash(row)
             row.save(force_insert=True)
             ChainHead.objects.filter(key=key).update(seq=row.seq, hash=row.hash)
-    except DatabaseError as error:
+    except Error as error:
         log.error("audit row not written", exception=type(error).__name__)
         raise errors.Internal("The audit log cannot be written, so nothing was disclosed.") from None
     return row

@@ -9,7 +9,7 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import connections
 
 from pms.domain.localtime import zone_data_is_recent
-from pms.models import triggers
+from pms.models import Booking, triggers
 
 
 @register()
@@ -31,6 +31,18 @@ def audit_triggers(databases: Any = None, **_kwargs: Any) -> list[CheckMessage]:
         if set(triggers.APPEND_ONLY_TABLES) <= tables and (missing := triggers.missing(alias)):
             hint = f"Run migrate. Missing: {', '.join(missing)}."
             found.append(Error("The audit tables are not append-only.", hint=hint, id="pms.E002"))
+    return found
+
+
+@register(Tags.database)
+def booking_exclusions(databases: Any = None, **_kwargs: Any) -> list[CheckMessage]:
+    """The bookings, once they exist, cannot overlap on PostgreSQL."""
+    found: list[CheckMessage] = []
+    for alias in databases or []:
+        exists = Booking._meta.db_table in connections[alias].introspection.table_names()
+        if exists and (missing := triggers.missing_exclusions(alias)):
+            hint = f"Migrate a database of its own. Missing: {', '.join(missing)}."
+            found.append(Error("The database would accept two bookings of one resource.", hint=hint, id="pms.E004"))
     return found
 
 

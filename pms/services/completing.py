@@ -4,29 +4,39 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import structlog
 from django.db.models import Exists, OuterRef
 
+from pms.domain import errors
 from pms.models import AuditPhase, PmsAuditLog, WriteBack, WriteBackState
 from pms.services import audit
 from pms.services.audit import Asker, Entry
+
+log = structlog.get_logger(__name__)
 
 GRACE = timedelta(minutes=5)
 _LOOK_BACK = timedelta(days=7)
 
 
 def complete_outcomes(*, now: datetime) -> int:
-    """Append the outcome of every write that has an intent only; return how many were missing.
+    """Append the outcome of every write that has an intent only; return how many were appended.
 
-    What became of the write is in its write-back, or nothing was sent if there is none.
+    What became of the write is in its write-back, or nothing was sent if there is none. A chain that cannot be
+    written does not keep the others waiting; it is tried again.
     """
     outcome = PmsAuditLog.objects.filter(access_id=OuterRef("access_id"), phase=AuditPhase.OUTCOME)
     intents = PmsAuditLog.objects.filter(
         ~Exists(outcome), phase=AuditPhase.INTENT, created_at__lt=now - GRACE, created_at__gt=now - _LOOK_BACK
     )
-    found = list(intents.select_related("pms_integration"))
-    for intent in found:
-        _complete(intent)
-    return len(found)
+    completed = 0
+    for intent in list(intents.select_related("pms_integration")):
+        try:
+            _complete(intent)
+        except errors.Internal:
+            log.error("audit outcome still missing", action=intent.action, audit_id=str(intent.access_id))
+        else:
+            completed += 1
+    return completed
 
 
 def _complete(intent: PmsAuditLog) -> None:

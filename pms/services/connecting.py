@@ -36,10 +36,11 @@ def connect(
     )
     report = test(integration=integration, asker=asker, clock=clock)
     with transaction.atomic():
-        others = PmsIntegration.objects.filter(account=account, status=ConnectionStatus.ACTIVE).exclude(
-            pk=integration.pk
+        replaced = PmsIntegration.objects.filter(
+            account=account, status__in=[ConnectionStatus.ACTIVE, ConnectionStatus.ERROR]
         )
-        others.update(status=ConnectionStatus.INACTIVE)
+        for other in replaced.exclude(pk=integration.pk):
+            integrations.deactivate(integration=other)
         integration.status = ConnectionStatus.ACTIVE
         integration.last_error = None
         integration.metadata = _metadata(report)

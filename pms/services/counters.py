@@ -17,6 +17,11 @@ from pms.models import RateCounter
 _TABLE = RateCounter._meta.db_table
 
 
+def remove_expired() -> int:
+    """Remove the counters of windows that are over, each of which has a key of its own; return how many."""
+    return RateCounter.objects.filter(expires_at__lte=time.time()).delete()[0]
+
+
 class SqlCounterCache(BaseCache):
     """A cache of integers: ``add``, ``get``, ``set``, ``incr`` and ``delete``."""
 

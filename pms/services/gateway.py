@@ -3,7 +3,7 @@
 The unit is one access (a tool call, a REST request, a page, a job step), however many PMS calls it needs. ``reading``
 commits its row before its caller can let data leave. ``writing`` commits an intent before anything is sent and an
 outcome afterwards; if only the outcome cannot be written, the write-back's row has the truth and
-``jobs.audit`` completes the log.
+``services.completing`` completes the log.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 from django.conf import settings
+from django.db import Error
 
 from pms.domain import errors
 from pms.domain.clock import Budget, Clock
@@ -116,8 +117,6 @@ def _recorded(access: Access, asker: Asker, entry: Entry) -> Iterator[None]:
 
 def _record(access: Access, asker: Asker, entry: Entry, failure: BaseException | None, elapsed_ms: int) -> None:
     known = failure if isinstance(failure, errors.ParlaeError) else errors.Internal() if failure else None
-    if known is not None:
-        integrations.note_failure(integration=access.integration, error=known, asker=asker)
     filled = replace(
         entry,
         patient_id=access.patient_id,
@@ -129,7 +128,18 @@ def _record(access: Access, asker: Asker, entry: Entry, failure: BaseException |
     )
     try:
         audit.record_access(integration=access.integration, asker=asker, entry=filled)
-    except errors.Internal:
+    except Exception as error:
         if entry.phase is not AuditPhase.OUTCOME:
             raise
-        log.error("audit outcome missing", action=entry.action, audit_id=str(access.id))
+        # What was sent was sent, and whoever waits hears what became of it.
+        log.error("audit outcome missing", action=entry.action, audit_id=str(access.id), exception=type(error).__name__)
+    if known is not None:
+        _note_failure(access, asker, known)
+
+
+def _note_failure(access: Access, asker: Asker, error: errors.ParlaeError) -> None:
+    """Remember a failure; if even that fails, the first failure is still the one to be told."""
+    try:
+        integrations.note_failure(integration=access.integration, error=error, asker=asker)
+    except (errors.Internal, Error) as second:
+        log.error("failure not noted", code=error.code, exception=type(second).__name__)

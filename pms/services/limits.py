@@ -5,10 +5,13 @@ Windows are fixed, so across a boundary up to twice the limit passes. A counter 
 
 from __future__ import annotations
 
+import structlog
 from django.http import HttpRequest
 from django_ratelimit.core import get_usage
 
 from pms.domain import errors
+
+log = structlog.get_logger(__name__)
 
 LIMITS = {
     "account": "100/m",
@@ -19,8 +22,13 @@ LIMITS = {
 
 def check(*, limit: str, key: str) -> None:
     """Count one use of ``limit`` for ``key``; raise ``RateLimited`` with the seconds to wait when it is used up."""
-    usage = get_usage(
-        HttpRequest(), group=f"parlae.{limit}", key=lambda _group, _request: key, rate=LIMITS[limit], increment=True
-    )
+    rate = LIMITS[limit]
+    try:
+        usage = get_usage(
+            HttpRequest(), group=f"parlae.{limit}", key=lambda _group, _request: key, rate=rate, increment=True
+        )
+    except Exception as error:  # noqa: BLE001  # every backend has its own
+        log.error("use not counted", limit=limit, exception=type(error).__name__)
+        raise errors.RateLimited(retry_after_seconds=1) from None
     if usage and usage["should_limit"]:
         raise errors.RateLimited(retry_after_seconds=max(1, int(usage["time_left"])))

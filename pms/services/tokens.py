@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import F, Q
 
 from pms import vault
 from pms.domain.clock import Clock
@@ -28,7 +28,12 @@ class DatabaseTokenStore:
         row = PmsToken.objects.filter(pk=self._integration_id).first()
         if row is None or row.sealed is None or row.expires_at is None:
             return None
-        return StoredToken(values=vault.unseal(row.sealed, self._place), expires_at=row.expires_at, version=row.version)
+        try:
+            values = vault.unseal(row.sealed, self._place)
+        except vault.CannotOpen:  # its key was retired: as good as none
+            PmsToken.objects.filter(pk=self._integration_id, version=row.version).update(sealed=None)
+            return None
+        return StoredToken(values=values, expires_at=row.expires_at, version=row.version)
 
     def lease(self, ttl_seconds: float) -> bool:
         now = self._clock.now()
@@ -38,10 +43,13 @@ class DatabaseTokenStore:
         return PmsToken.objects.filter(free, pk=self._integration_id).update(lease_until=until) == 1
 
     def save(self, values: Mapping[str, str], expires_at: datetime, version: int) -> bool:
-        changed = PmsToken.objects.filter(pk=self._integration_id, version=version).update(
+        PmsToken.objects.get_or_create(integration_id=self._integration_id)
+        # A dropped token leaves its version behind, so that no later one can be taken for it.
+        expected = Q(version=version) if version else Q(sealed__isnull=True)
+        changed = PmsToken.objects.filter(expected, pk=self._integration_id).update(
             sealed=vault.seal(dict(values), self._place),
             expires_at=expires_at,
-            version=version + 1,
+            version=F("version") + 1,
             lease_until=None,
         )
         return changed == 1

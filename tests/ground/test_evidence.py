@@ -1,0 +1,65 @@
+"""What happens at the door for people is written down, without what was typed."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from pms.models import SecurityEvent
+from tests.ground.support import without_table
+
+EMAIL = "owner@parlae.example"
+PASSWORD = "a password that is long enough"
+AGENT = "Browser/1.0"
+
+
+@pytest.fixture
+def browser() -> Client:
+    return Client(raise_request_exception=False, headers={"User-Agent": AGENT})
+
+
+def sign_in(browser: Client, password: str = PASSWORD) -> int:
+    User.objects.get_or_create(email=EMAIL, defaults={"is_staff": True, "is_superuser": True})
+    user = User.objects.get(email=EMAIL)
+    user.set_password(PASSWORD)
+    user.save()
+    return browser.post("/admin/login/", {"username": EMAIL, "password": password}).status_code
+
+
+def signed_in(browser: Client) -> bool:
+    return "_auth_user_id" in browser.session
+
+
+@pytest.mark.django_db
+def test_signing_in_and_out_are_events_of_the_person(browser: Client) -> None:
+    assert sign_in(browser) == 302
+    browser.post("/admin/logout/")
+
+    events = SecurityEvent.objects.order_by("seq")
+    actor = f"user:{User.objects.get().pk}"
+    assert [(event.kind, event.actor) for event in events] == [("signin.succeeded", actor), ("signin.ended", actor)]
+    assert {(event.chain, event.ip_address, event.user_agent) for event in events} == {
+        ("security_events:platform", "127.0.0.1", AGENT)
+    }
+
+
+@pytest.mark.django_db
+def test_a_refused_sign_in_tells_nothing_of_what_was_typed(browser: Client) -> None:
+    assert sign_in(browser, "the password of something else") == 200
+
+    event = SecurityEvent.objects.get()
+    assert (event.kind, event.actor, event.detail) == ("signin.failed", "anonymous", {})
+    assert "owner" not in repr(SecurityEvent.objects.values())
+    assert "password" not in repr(SecurityEvent.objects.values())
+    assert not signed_in(browser)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_signs_in_unrecorded(browser: Client) -> None:
+    with without_table("audit_chain_heads"):
+        status = sign_in(browser)
+
+    assert status == 500
+    assert not signed_in(browser)
+    assert not SecurityEvent.objects.exists()
