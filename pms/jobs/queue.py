@@ -1,4 +1,4 @@
-"""What wakes the sweeps: huey, on SQLite unless ``JOBS_URL`` names Redis or PostgreSQL.
+"""What wakes the sweeps: huey, on a SQLite file unless ``JOBS_URL`` names Redis or PostgreSQL.
 
 huey's periodic tasks run once a minute; a caller's booking should not wait that long for its end, so each minute
 schedules the sweeps in between.
@@ -18,6 +18,7 @@ from pms.jobs import sweeps
 
 SWEEP_SECONDS = 15
 _NAME = "parlae"
+_FILE = "sqlite:///"  # then a path, from the project's folder on
 
 
 @cache
@@ -42,10 +43,11 @@ def queue() -> Huey:
 
 
 def _storage(url: str) -> Huey:
-    if not url:
-        return SqliteHuey(_NAME, filename=str(settings.BASE_DIR / "var" / "jobs.sqlite3"))
+    if not url or url.startswith(_FILE):
+        name = url.removeprefix(_FILE) or "var/jobs.sqlite3"
+        return SqliteHuey(_NAME, filename=str(settings.BASE_DIR / name))
     if url.startswith(("redis://", "rediss://")):
         return RedisHuey(_NAME, url=url)
     if url.startswith(("postgres://", "postgresql://")):
         return PostgresHuey(_NAME, dsn=url)
-    raise ImproperlyConfigured("JOBS_URL is empty, or starts with redis:// or postgresql://.")
+    raise ImproperlyConfigured("JOBS_URL is empty, or starts with redis://, postgresql:// or sqlite:///.")

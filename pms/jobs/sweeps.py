@@ -2,32 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import structlog
 from django.utils import timezone
 
-from pms.domain.clock import SystemClock
-from pms.services import completing, following
+from pms.domain.clock import Clock, SystemClock
+from pms.models import WriteBack
+from pms.services import completing, counters, following
 
 log = structlog.get_logger(__name__)
 
 
-def follow_write_backs() -> int:
-    """Follow every due write-back one step; a row that breaks is logged and tried again later."""
-    clock = SystemClock()
+def follow_write_backs(clock: Clock | None = None) -> int:
+    """Follow every due write-back one step; a row that breaks is logged, tried again later and parked in the end."""
+    clock = clock or SystemClock()
     done = 0
     for write_back in following.claim_due(clock=clock):
-        try:
-            following.follow(write_back=write_back, clock=clock)
-        except Exception as error:  # one poisoned row must not stop the others; its lease ends by itself
-            log.error("write-back broke its job", write_id=str(write_back.pk), exc_info=error)
+        if not _survives(following.follow, write_back, clock):
+            _survives(following.postpone, write_back, clock)
         done += 1
     return done
 
 
 def housekeeping() -> None:
-    """Release expired holds and complete audit outcomes."""
+    """Release expired holds, complete audit outcomes and forget old counters."""
     now = timezone.now()
+    counters.remove_expired()
     released = following.release_expired_holds(now=now)
     completed = completing.complete_outcomes(now=now)
     if released or completed:
         log.info("housekeeping", count=released, done=completed)
+
+
+def _survives(step: Callable[..., None], write_back: WriteBack, clock: Clock) -> bool:
+    """Take a step with one row; what is wrong with it must not stop the others, and its lease ends by itself."""
+    try:
+        step(write_back=write_back, clock=clock)
+    except Exception as error:
+        log.error("write-back broke its job", write_id=str(write_back.pk), exc_info=error)
+        return False
+    return True

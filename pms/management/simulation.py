@@ -7,6 +7,7 @@ arguments.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import time
@@ -101,28 +102,41 @@ class Phone:
 
 
 def load(name: str) -> dict[str, Any]:
-    """Return a script by name, or from a file."""
+    """Return a script by name, or from a file. Raises ``CallFailed`` for what is no script."""
     path = SCRIPTS / f"{name}.json"
-    script: dict[str, Any] = json.loads((path if path.exists() else Path(name)).read_text(encoding="utf-8"))
+    try:
+        script: dict[str, Any] = json.loads((path if path.exists() else Path(name)).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        known = ", ".join(sorted(one.stem for one in SCRIPTS.glob("*.json")))
+        raise CallFailed(f"There is no script {name}, and no such file; known are {known}.") from None
     return script
 
 
 def play(phone: Phone, script: Mapping[str, Any], *, today: date) -> Iterator[Said]:
-    """Play a script step by step. Raises ``CallFailed`` where an answer does not fit."""
+    """Play a script step by step, and hang up. Raises ``CallFailed`` where an answer does not fit."""
     words = {"day": wished_day(today).isoformat()}
-    for step in script["steps"]:
-        if "caller" in step:
-            yield Said("Caller", step["caller"])
-            continue
-        started = time.monotonic()
-        heard = phone.use(step["tool"], _filled(step["arguments"], words))
-        yield Said("Agent", heard, step["tool"], round((time.monotonic() - started) * 1000))
-        if not re.search(step["expect"], heard):
-            raise CallFailed(f"{step['tool']} should have answered something like: {step['expect']}")
-        for name, pattern in step.get("capture", {}).items():
-            if match := re.search(pattern, heard):
-                words[name] = match[1]
+    try:
+        for step in script["steps"]:
+            yield _played(phone, step, words)
+    except CallFailed:
+        with contextlib.suppress(CallFailed, requests.RequestException):
+            phone.hang_up()
+        raise
     phone.hang_up()
+
+
+def _played(phone: Phone, step: Mapping[str, Any], words: dict[str, str]) -> Said:
+    if "caller" in step:
+        return Said("Caller", step["caller"])
+    started = time.monotonic()
+    heard = phone.use(step["tool"], _filled(step["arguments"], words))
+    elapsed = round((time.monotonic() - started) * 1000)
+    if not re.search(step["expect"], heard):
+        raise CallFailed(f"{step['tool']} answered: {heard} It should have answered something like: {step['expect']}")
+    for name, pattern in step.get("capture", {}).items():
+        if match := re.search(pattern, heard):
+            words[name] = match[1]
+    return Said("Agent", heard, step["tool"], elapsed)
 
 
 def wished_day(today: date) -> date:

@@ -202,6 +202,11 @@ class PmsService(ABC):
         """Return how a pending write stands. Raises ``PmsUnavailable`` when that cannot be told now."""
         raise errors.NotSupported
 
-    def find_booking(self, new: NewAppointment, *, sent_at: datetime) -> WriteOutcome | None:
-        """Look for a booking whose outcome is unknown. ``None`` means that the vendor certainly has no trace of it."""
+    def find_booking(
+        self, new: NewAppointment, *, sent_at: datetime, others: frozenset[str] = frozenset()
+    ) -> WriteOutcome | None:
+        """Look for a booking whose outcome is unknown. ``None`` means that the vendor certainly has no trace of it.
+
+        ``others`` are references and record ids that belong to other bookings of ours, however alike they are.
+        """
         raise errors.NotSupported

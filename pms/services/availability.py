@@ -16,14 +16,22 @@ from pms.domain.localtime import day_bounds, local_date_of
 from pms.domain.records import Appointment, Clinician, DaySchedule, ResourceKind
 from pms.models import BLOCKING, AppointmentType, Booking, BookingMode, BookingState, PmsIntegration
 from pms.scheduling import hours, reasons
+from pms.scheduling.reasons import Reason
 from pms.scheduling.rules import Busy, BusyKind, Rule, Team, is_a, resource
 from pms.scheduling.slots import Day, Slot, day_slots
 from pms.services import directory
 from pms.services.gateway import Access
 
 LOOK_AHEAD_DAYS = 14
+# Sikka's copy is a day old at the most.
+REFUSED_FOR = timedelta(days=1)
 Pair = tuple[str, str]  # clinician id, operatory id; empty names any
 
+# What is true whoever was asked for: a time may be taken for weeks, and the practice open while nobody does this.
+_WORDS: dict[type[errors.ParlaeError], str] = {
+    errors.SlotTaken: "I'm sorry, that time is taken.",
+    errors.OutsideHours: "That is outside the hours for that kind of visit.",
+}
 _DEFAULTS = {"stepMinutes": 15, "minNoticeMinutes": 120, "maxAdvanceDays": 90}
 
 
@@ -68,7 +76,10 @@ def first_with_slots(
 def why_not(view: DayView, starts_at: datetime) -> errors.ParlaeError:
     """Return the error for a caller who wants exactly ``starts_at``."""
     reason = view.result.why_not(starts_at)
-    return errors.SlotTaken() if reason is None else reasons.error_for(reason)
+    if reason is None or reason is Reason.HOLD:
+        return errors.SlotTaken()
+    error = type(reasons.error_for(reason))
+    return error(spoken=_WORDS.get(error, ""))
 
 
 def pair_of(slot: Slot) -> Pair:
@@ -163,8 +174,12 @@ def _taken(appointments: Iterable[Appointment]) -> list[Busy]:
 def _ours(
     access: Access, appointments: Iterable[Appointment], days: Sequence[date], ignoring: UUID | None
 ) -> list[Busy]:
-    """Return our bookings that the PMS's reads do not show yet; one that they show counts once, as theirs."""
+    """Return our bookings that the PMS's reads do not show yet; one that they show counts once, as theirs.
+
+    Times that the PMS has just refused are taken too, by somebody whom its copy does not show yet.
+    """
     shown = {row.id for row in appointments}
+    asked = (access.integration, days, access.integration.account.zone, access.clock.now())
     return [
         Busy(
             start=booking.busy_from,
@@ -177,9 +192,22 @@ def _ours(
             ),
             kind=BusyKind.HOLD,
         )
-        for booking in blocking(access.integration, days, access.integration.account.zone, access.clock.now())
+        for booking in (*blocking(*asked), *refused(*asked))
         if booking.pk != ignoring and booking.pms_appointment_id not in shown
     ]
+
+
+def refused(integration: PmsIntegration, days: Sequence[date], where: ZoneInfo, now: datetime) -> Iterable[Booking]:
+    """Return our bookings that the PMS refused because of somebody whom its copy does not show yet."""
+    start, end = day_bounds(days[0], where)[0], day_bounds(days[-1], where)[1]
+    return Booking.objects.filter(
+        account=integration.account,
+        state=BookingState.FAILED,
+        write_backs__failure=errors.SlotTaken.code,
+        updated_at__gt=now - REFUSED_FOR,
+        starts_at__lt=end,
+        ends_at__gt=start,
+    )
 
 
 def blocking(integration: PmsIntegration, days: Sequence[date], where: ZoneInfo, now: datetime) -> Iterable[Booking]:

@@ -14,9 +14,12 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from pms import vault
 from pms.domain import errors
 from pms.domain.localtime import local_date_of
+from pms.domain.records import Appointment
 from pms.models import BLOCKING, AppointmentType, Booking, BookingState, Call, PmsIntegration
 
 HOLD_FOR = timedelta(seconds=300)
+# Longer than any budget: whoever has held a time for so long without sending it is gone.
+ABANDONED_AFTER = timedelta(seconds=30)
 
 S = BookingState
 TRANSITIONS: dict[str, frozenset[str]] = {
@@ -26,11 +29,14 @@ TRANSITIONS: dict[str, frozenset[str]] = {
     S.CONFIRMED: frozenset({S.MISMATCH, S.LOST, S.CANCELLED, S.RESCHEDULED}),
     S.MISMATCH: frozenset({S.CONFIRMED, S.CANCELLED}),
 }
+# States of which certainly nothing is in the PMS, and what becomes of them when they are given up.
+NOTHING_MADE: dict[str, str] = {S.HELD: S.EXPIRED, S.EXPIRED: S.EXPIRED, S.FAILED: S.FAILED}
 # States in which the patient has, or may have, the appointment.
 STANDING = (S.HELD, S.PENDING, S.UNKNOWN, S.CONFIRMED)
 
 # No letters or digits that sound or look like another one on the phone.
 _ALPHABET = "ACEFHJKMNPRTWXY3479"
+_LOST_RACES = ("40P01", "40001")  # deadlock, serialisation failure
 _LOCK_NAMESPACE = 0x7061726C  # "parl"
 
 
@@ -49,6 +55,12 @@ class Wish:
     @property
     def ends_at(self) -> datetime:
         return self.starts_at + timedelta(minutes=self.appointment_type.duration_minutes)
+
+    def is_of(self, booking: Booking) -> bool:
+        """Return whether a booking is of this patient, start and type, and with the clinician if one is wished."""
+        wanted = (self.patient_id, self.starts_at, self.appointment_type.pk)
+        same = (booking.patient_id, booking.starts_at, booking.appointment_type_id) == wanted
+        return same and self.clinician_id in ("", booking.clinician_id)
 
     @property
     def busy(self) -> tuple[datetime, datetime]:
@@ -86,17 +98,41 @@ def of_key(*, integration: PmsIntegration, key: str) -> Booking | None:
     return Booking.objects.filter(account_id=integration.account_id, idempotency_key=key).first() if key else None
 
 
-def hold(*, integration: PmsIntegration, wish: Wish, call: Call | None, key: str, now: datetime) -> Booking:
-    """Hold a time for 300 seconds. Raises ``SlotTaken`` or ``PersonOverlap``.
+def is_being_made(booking: Booking, now: datetime) -> bool:
+    """Return whether another request holds the time and is about to send it."""
+    return booking.state == S.HELD and now < booking.hold_expires_at - HOLD_FOR + ABANDONED_AFTER
 
-    A deadlock or serialisation failure is tried once more; what is left is somebody else's time.
+
+def forget(booking: Booking) -> None:
+    """Give up a booking of which nothing is in the PMS: its time is free, and its key may book again."""
+    given_up = NOTHING_MADE[booking.state]
+    Booking.objects.filter(pk=booking.pk, state=booking.state).update(state=given_up, idempotency_key=None)
+
+
+def is_shown_as_booked(booking: Booking, shown: Appointment) -> bool:
+    """Return whether the PMS's row is what was booked."""
+    wanted = (booking.patient_id, booking.starts_at, booking.clinician_id, booking.operatory_id)
+    found = (shown.patient_id, shown.starts_at, shown.clinician_id, shown.operatory_id)
+    return found == wanted and shown.status.occupies_time
+
+
+def hold(*, integration: PmsIntegration, wish: Wish, call: Call | None, key: str, now: datetime) -> Booking:
+    """Hold a time for 300 seconds. Raises ``SlotTaken``, ``PersonOverlap``, or ``StillWorking`` for a key in use.
+
+    A deadlock or serialisation failure is tried once more; then, as with the exclusion constraint, the time is
+    somebody else's. Any other failure of the database says nothing about the time and is raised as it is.
     """
-    try:
-        return _hold(integration, wish, call, key, now)
-    except IntegrityError:
-        raise errors.SlotTaken from None
-    except OperationalError:
-        return _hold_again(integration, wish, call, key, now)
+    for _ in range(2):
+        try:
+            return _hold(integration, wish, call, key, now)
+        except IntegrityError:
+            if of_key(integration=integration, key=key) is not None:
+                raise errors.StillWorking from None
+            raise errors.SlotTaken from None
+        except OperationalError as error:
+            if getattr(error.__cause__, "sqlstate", "") not in _LOST_RACES:
+                raise
+    raise errors.SlotTaken
 
 
 def reveal_note(booking: Booking) -> str:
@@ -104,18 +140,11 @@ def reveal_note(booking: Booking) -> str:
     return str(vault.unseal(booking.note, _place(booking.pk))) if booking.note else ""
 
 
-def _hold_again(integration: PmsIntegration, wish: Wish, call: Call | None, key: str, now: datetime) -> Booking:
-    try:
-        return _hold(integration, wish, call, key, now)
-    except (IntegrityError, OperationalError):
-        raise errors.SlotTaken from None
-
-
 def _hold(integration: PmsIntegration, wish: Wish, call: Call | None, key: str, now: datetime) -> Booking:
     busy_from, busy_to = wish.busy
     with transaction.atomic():
         _lock_day(integration, wish.starts_at)
-        _expire_holds(integration, now)
+        _expire_holds(integration, busy_from, busy_to, now)
         _refuse_overlaps(integration, wish, busy_from, busy_to)
         booking = Booking(
             account_id=integration.account_id,
@@ -144,17 +173,16 @@ def _refuse_overlaps(integration: PmsIntegration, wish: Wish, busy_from: datetim
         BLOCKING, account_id=integration.account_id, busy_from__lt=busy_to, busy_to__gt=busy_from
     )
     for other in overlapping:
-        if other.patient_id == wish.patient_id:
+        if other.patient_id == wish.patient_id and other.starts_at < wish.ends_at and other.ends_at > wish.starts_at:
             raise errors.PersonOverlap
         if other.clinician_id == wish.clinician_id or other.operatory_id == wish.operatory_id:
             raise errors.SlotTaken
 
 
-def _expire_holds(integration: PmsIntegration, now: datetime) -> None:
-    """Free what was held too long: the exclusion constraint would go on refusing it."""
-    Booking.objects.filter(account_id=integration.account_id, state=S.HELD, hold_expires_at__lte=now).update(
-        state=S.EXPIRED
-    )
+def _expire_holds(integration: PmsIntegration, busy_from: datetime, busy_to: datetime, now: datetime) -> None:
+    """Free what was held too long: the exclusion constraint would go on refusing it. Only in the locked day."""
+    held = Booking.objects.filter(account_id=integration.account_id, state=S.HELD, hold_expires_at__lte=now)
+    held.filter(busy_from__lt=busy_to, busy_to__gt=busy_from).update(state=S.EXPIRED)
 
 
 def _lock_day(integration: PmsIntegration, starts_at: datetime) -> None:

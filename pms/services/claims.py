@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from pms import vault
 from pms.domain import errors
@@ -19,6 +21,7 @@ from pms.models import Call, ToolCall, ToolCallState
 LEASE = timedelta(seconds=30)
 _WAIT_SHARE = 0.5
 _LOOK_EVERY_SECONDS = 0.2
+_LONGEST_ID = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,7 @@ class Claim:
 
     id: uuid.UUID
     started: float
+    lease_until: datetime
     answer: str | None = field(default=None, repr=False)
     outcome: str = ""
 
@@ -44,7 +48,8 @@ def take(
     """Claim a tool call. Raises ``IdempotencyConflict`` for other arguments, ``StillWorking`` for a twin in flight."""
     written = json.dumps(arguments, sort_keys=True, separators=(",", ":"), default=str)
     arguments_digest = vault.digest(f"{tool}:{written}", "arguments")
-    pk = uuid.uuid4()
+    tool_call_id = storable_id(tool_call_id)
+    pk, lease_until = uuid.uuid4(), clock.now() + LEASE
     try:
         with transaction.atomic():
             ToolCall.objects.create(
@@ -52,25 +57,41 @@ def take(
                 account_id=call.account_id,
                 call=call,
                 tool_call_id=tool_call_id,
-                tool=tool[:64],
+                tool=tool,
                 arguments_digest=arguments_digest,
                 arguments=vault.seal(written, _place(pk, "arguments")),
-                lease_until=clock.now() + LEASE,
+                lease_until=lease_until,
                 request_id=request_id,
             )
     except IntegrityError:
         return _repeated(call, tool_call_id, arguments_digest, clock, budget)
-    return Claim(pk, clock.monotonic())
+    return Claim(pk, clock.monotonic(), lease_until)
+
+
+def storable_id(tool_call_id: str) -> str:
+    """Return a tool-call id as a column can hold it: one that is too long, or no plain text, by its hash."""
+    if len(tool_call_id) <= _LONGEST_ID and tool_call_id.isprintable() and tool_call_id.isascii():
+        return tool_call_id
+    return hashlib.sha256(tool_call_id.encode(errors="surrogatepass")).hexdigest()
 
 
 def answer(*, claim: Claim, say: str, outcome: str, clock: Clock) -> None:
-    """Keep the answer of a claimed tool call, sealed, for every repetition."""
-    ToolCall.objects.filter(pk=claim.id).update(
+    """Keep the answer of a claimed tool call, sealed, for every repetition; nothing, if the claim was taken over."""
+    _mine(claim).update(
         state=ToolCallState.DONE,
         answer=vault.seal(say, _place(claim.id, "answer")),
         outcome=outcome,
         duration_ms=round((clock.monotonic() - claim.started) * 1000),
     )
+
+
+def release(*, claim: Claim) -> None:
+    """Give a claim back under which nothing was done, so that a repetition is a new try."""
+    _mine(claim).delete()
+
+
+def _mine(claim: Claim) -> QuerySet[ToolCall]:
+    return ToolCall.objects.filter(pk=claim.id, state=ToolCallState.RUNNING, lease_until=claim.lease_until)
 
 
 def _repeated(call: Call, tool_call_id: str, arguments_digest: str, clock: Clock, budget: Budget) -> Claim:
@@ -81,21 +102,21 @@ def _repeated(call: Call, tool_call_id: str, arguments_digest: str, clock: Clock
             raise errors.IdempotencyConflict
         if first.state == ToolCallState.DONE and first.answer is not None:
             say = str(vault.unseal(first.answer, _place(first.pk, "answer")))
-            return Claim(first.pk, clock.monotonic(), say, first.outcome)
-        if _taken_over(first, clock):
-            return Claim(first.pk, clock.monotonic())
+            return Claim(first.pk, clock.monotonic(), first.lease_until, say, first.outcome)
+        if taken_until := _taken_over(first, clock):
+            return Claim(first.pk, clock.monotonic(), taken_until)
         if clock.monotonic() >= waits_until:
             raise errors.StillWorking
         clock.sleep(_LOOK_EVERY_SECONDS)
 
 
-def _taken_over(first: ToolCall, clock: Clock) -> bool:
-    """Take the claim of a process that died; what it did already, the booking's own key finds."""
+def _taken_over(first: ToolCall, clock: Clock) -> datetime | None:
+    """Take the claim of a process that died, and return the new lease; what it did, the booking's own key finds."""
     now = clock.now()
     if first.lease_until > now:
-        return False
-    mine = ToolCall.objects.filter(pk=first.pk, state=ToolCallState.RUNNING, lease_until=first.lease_until)
-    return mine.update(lease_until=now + LEASE) == 1
+        return None
+    dead = ToolCall.objects.filter(pk=first.pk, state=ToolCallState.RUNNING, lease_until=first.lease_until)
+    return now + LEASE if dead.update(lease_until=now + LEASE) == 1 else None
 
 
 def _place(pk: uuid.UUID, column: str) -> str:

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import structlog
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from pms.domain import errors
 from pms.domain.clock import Budget, Clock
 from pms.domain.localtime import local_date_of
-from pms.domain.records import Appointment
 from pms.models import Booking, BookingState, WriteBack, WriteBackState
 from pms.services import bookings, gateway, write_backs
 from pms.services.audit import Asker
@@ -25,19 +24,23 @@ LEASE = timedelta(seconds=90)
 
 def claim_due(*, clock: Clock, limit: int = 50) -> Iterator[WriteBack]:
     """Yield due write-backs, each leased to this caller by compare-and-set, so that no two workers share one."""
-    now = clock.now()
-    free = Q(lease_until__isnull=True) | Q(lease_until__lte=now)
-    due = WriteBack.objects.filter(free, next_attempt_at__lte=now).order_by("next_attempt_at")
-    for pk, attempts in list(due.values_list("pk", "attempts")[:limit]):
-        mine = WriteBack.objects.filter(free, pk=pk, attempts=attempts, next_attempt_at__lte=now)
-        if mine.update(lease_until=now + LEASE, attempts=attempts + 1) == 1:
+    due = _due(clock.now()).order_by("next_attempt_at").values_list("pk", "attempts")
+    for pk, attempts in list(due[:limit]):
+        now = clock.now()  # of this row: those before it took their time
+        if _due(now).filter(pk=pk, attempts=attempts).update(lease_until=now + LEASE, attempts=attempts + 1) == 1:
             yield WriteBack.objects.select_related("booking__account", "integration__account").get(pk=pk)
+
+
+def _due(now: datetime) -> QuerySet[WriteBack]:
+    free = Q(lease_until__isnull=True) | Q(lease_until__lte=now)
+    return WriteBack.objects.filter(free, next_attempt_at__lte=now)
 
 
 def follow(*, write_back: WriteBack, clock: Clock) -> None:
     """Take one write-back one step further and plan the next look."""
-    if write_back.state == WriteBackState.SENDING:
-        write_backs.lose_reference(write_back)  # its process died while sending
+    if write_back.state == WriteBackState.SENDING:  # its process died while sending, so nobody told the caller
+        write_backs.lose_reference(write_back)
+        write_backs.tell_staff(write_back, "booking_outcome_unknown")
     booking = write_back.booking
     try:
         with gateway.reading(
@@ -65,6 +68,11 @@ def follow(*, write_back: WriteBack, clock: Clock) -> None:
         write_backs.reschedule(write_back=write_back, now=clock.now())
 
 
+def postpone(*, write_back: WriteBack, clock: Clock) -> None:
+    """Plan the next look at a row that broke its job; it too is parked for a person in the end."""
+    write_backs.reschedule(write_back=write_back, now=clock.now())
+
+
 def _step(access: Access, write_back: WriteBack) -> None:
     if write_backs.is_open(write_back):
         write_backs.follow(write_back=write_back, pms=access.pms, now=access.clock.now())
@@ -82,17 +90,13 @@ def _read_back(access: Access, write_back: WriteBack, booking: Booking) -> None:
     shown = next((row for row in rows if row.id == booking.pms_appointment_id), None)
     if shown is None:
         return
-    if _is_equal(shown, booking):
+    is_equal = bookings.is_shown_as_booked(booking, shown)
+    if is_equal:
         Booking.objects.filter(pk=booking.pk, state=BookingState.CONFIRMED).update(verified_at=access.clock.now())
     else:
         bookings.transition(booking, BookingState.MISMATCH)
-    access.summary["readback"] = "equal" if _is_equal(shown, booking) else "different"
+    access.summary["readback"] = "equal" if is_equal else "different"
     _finish(write_back)
-
-
-def _is_equal(shown: Appointment, booking: Booking) -> bool:
-    wanted = (booking.patient_id, booking.starts_at, booking.clinician_id, booking.operatory_id)
-    return (shown.patient_id, shown.starts_at, shown.clinician_id, shown.operatory_id) == wanted
 
 
 def _finish(write_back: WriteBack) -> None:

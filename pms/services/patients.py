@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
+from django.db import transaction
+
 from pms import vault
 from pms.domain import errors, identity
 from pms.domain.clock import Budget, Clock
@@ -15,6 +17,8 @@ from pms.services import audit, calls, gateway, limits, tasks
 from pms.services.audit import Asker
 
 MAX_FAILURES = 3
+# What practice systems write for somebody who pays for themselves: it makes nobody a family.
+_NO_GUARANTOR = frozenset({"", "0"})
 
 
 def verify(
@@ -49,7 +53,11 @@ def verify(
     _update(attempt, counts=False)
     if isinstance(outcome, identity.Inactive):
         tasks.open_task(
-            account=call.account, kind="returning_inactive_patient", detail={"patientId": outcome.patient.id}, call=call
+            account=call.account,
+            kind="returning_inactive_patient",
+            detail={"patientId": outcome.patient.id},
+            call=call,
+            once=True,
         )
         raise errors.InactivePatient
     raise errors.AmbiguousPatient
@@ -63,8 +71,11 @@ def verified_in(call: Call) -> list[Verification]:
 def require_verified(*, call: Call, patient_id: str, asker: Asker) -> str:
     """Return the id of the patient that may be acted for: the one named if proven in this call, or the only one proven.
 
-    Raises ``NotVerified``, ``AmbiguousPatient`` or ``MinorNeedsGuardian``; a name that was not proven is an event.
+    Raises ``NotVerified``, ``AmbiguousPatient`` or ``MinorNeedsGuardian``; a name that was not proven is an event. A
+    call that is locked opens nobody's record any more: ``VerificationLocked``.
     """
+    if _is_locked(call):
+        raise errors.VerificationLocked
     proofs = {proof.patient_id: proof for proof in verified_in(call)}
     if patient_id and patient_id not in proofs:
         audit.record_event(
@@ -102,19 +113,20 @@ def read(
 
 
 def _is_guardian(other: Verification, minor: Verification) -> bool:
-    shared = {other.guarantor_id or other.patient_id, other.patient_id} & {minor.guarantor_id}
-    return not other.is_minor and bool(shared - {""})
+    shared = {other.guarantor_id, other.patient_id} & {minor.guarantor_id}
+    return not other.is_minor and bool(shared - _NO_GUARANTOR)
 
 
 def _attempt(call: Call, last_name: str, date_of_birth: date) -> Verification:
     """Record the attempt before anything is looked up, so that parallel guesses count each other."""
     subject = f"{identity.letters(last_name)}:{date_of_birth.isoformat()}"
-    attempt = Verification.objects.create(
-        account_id=call.account_id, call=call, succeeded=False, subject_digest=vault.digest(subject, "subject")
-    )
-    if _failures(call) > MAX_FAILURES:
-        raise errors.VerificationLocked
-    return attempt
+    with transaction.atomic():
+        Call.objects.select_for_update().get(pk=call.pk)
+        if _is_locked(call):
+            raise errors.VerificationLocked
+        return Verification.objects.create(
+            account_id=call.account_id, call=call, succeeded=False, subject_digest=vault.digest(subject, "subject")
+        )
 
 
 def _search(
@@ -162,9 +174,13 @@ def _refuse(call: Call, asker: Asker) -> None:
         request_id=asker.request_id,
     )
     if failures >= MAX_FAILURES:
-        tasks.open_task(account=call.account, kind="verification_locked", detail={}, call=call)
+        tasks.open_task(account=call.account, kind="verification_locked", detail={}, call=call, once=True)
         raise errors.VerificationLocked
     raise errors.PatientNotFound
+
+
+def _is_locked(call: Call) -> bool:
+    return _failures(call) >= MAX_FAILURES
 
 
 def _failures(call: Call) -> int:

@@ -5,21 +5,38 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 
+from django.db import transaction
+
 from accounts.models import Account
 from pms import vault
 from pms.models import Booking, Call, Task
 
 
 def open_task(
-    *, account: Account, kind: str, detail: Mapping[str, str], call: Call | None = None, booking: Booking | None = None
+    *,
+    account: Account,
+    kind: str,
+    detail: Mapping[str, str],
+    call: Call | None = None,
+    booking: Booking | None = None,
+    once: bool = False,
 ) -> Task:
-    """Keep a task with what is needed to do it, sealed; a booking has at most one task of a kind."""
+    """Keep a task with what is needed to do it, sealed.
+
+    A booking has at most one task of a kind, and with ``once`` a call too.
+    """
     pk = uuid.uuid4()
     fields = {"id": pk, "account": account, "call": call, "detail": vault.seal(dict(detail), f"tasks:{pk}:detail")}
-    if booking is None:
+    if booking is not None:
+        task, _ = Task.objects.get_or_create(booking=booking, kind=kind, defaults=fields)
+        return task
+    with transaction.atomic():
+        if once and call is not None:
+            Call.objects.select_for_update().get(pk=call.pk)
+            known = Task.objects.filter(call=call, booking=None, kind=kind).first()
+            if known is not None:
+                return known
         return Task.objects.create(kind=kind, **fields)
-    task, _ = Task.objects.get_or_create(booking=booking, kind=kind, defaults=fields)
-    return task
 
 
 def detail(task: Task) -> dict[str, str]:

@@ -5,6 +5,7 @@ Dates and times stay text here: ``pms.domain.spoken`` reads them, so that each m
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from rest_framework import serializers
@@ -13,6 +14,9 @@ from pms.domain import errors, spoken
 
 _DATE = "YYYY-MM-DD, the practice's local day"
 _TIME = "HH:MM, 24-hour, the practice's local time"
+_LONGEST_NOTE = 1000
+_HALVES = {"evening": "afternoon", "am": "morning", "pm": "afternoon"}
+_NO_PREFERENCE = ("any", "anytime", "either", "no preference")
 
 
 class Text(serializers.CharField):
@@ -35,15 +39,43 @@ class Text(serializers.CharField):
         return value
 
 
+class Identifier(Text):
+    """An opaque id. It is written to the audit log, so nothing that could be a name, a date or a number on file."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=64, validators=[_is_identifier], **kwargs)
+
+
+def _is_identifier(value: str) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9_.:-]+", value):
+        raise serializers.ValidationError("Not an id.")
+
+
+class Note(Text):
+    """What a caller wants noted; more than anybody reads is cut."""
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        return super().run_validation(data[:_LONGEST_NOTE] if isinstance(data, str) else data)
+
+
+class HalfOfDay(serializers.ChoiceField):
+    """The half of the day somebody prefers, as models write it; no preference is none."""
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        said = data.strip().casefold() if isinstance(data, str) else data
+        if said in _NO_PREFERENCE or (said is not serializers.empty and spoken.is_blank(said)):
+            return None
+        return super().run_validation(_HALVES.get(said, said) if isinstance(said, str) else said)
+
+
 class CheckAvailability(serializers.Serializer[Any]):
     date = Text(required=False, help_text=f"{_DATE}. Left out: today.")
     appointmentType = Text(required=False, help_text="What the visit is for, in the caller's words.")
     providerId = Text(required=False, help_text="The clinician's id or name, if the caller wants a certain one.")
     time = Text(required=False, help_text=f"A wished time; the nearest ones are offered. {_TIME}.")
-    timeOfDay = serializers.ChoiceField(
-        choices=["morning", "afternoon"], required=False, allow_null=True, allow_blank=True,
-        help_text="Half of the day the caller prefers.",
-    )  # fmt: skip
+    timeOfDay = HalfOfDay(
+        choices=["morning", "afternoon"], required=False, help_text="Half of the day the caller prefers."
+    )
 
 
 class FindPatient(serializers.Serializer[Any]):
@@ -62,7 +94,7 @@ class BookAppointment(serializers.Serializer[Any]):
     startTime = Text(required=False, help_text="Only without a code: date and time in one, as ISO 8601.")
     appointmentType = Text(required=False, help_text="What the visit is for. Not needed with a code.")
     providerId = Text(required=False, help_text="The clinician's id or name, if a certain one is wanted.")
-    patientId = Text(
+    patientId = Identifier(
         required=False, help_text="Which of the patients confirmed in this call; not needed if there is only one."
     )
-    notes = Text(required=False, max_length=1000, help_text="What the caller wants the practice to know.")
+    notes = Note(required=False, max_length=_LONGEST_NOTE, help_text="What the caller wants the practice to know.")

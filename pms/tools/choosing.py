@@ -1,12 +1,20 @@
-"""From what somebody asked for to the practice's own rules: the appointment type and the clinician."""
+"""From what somebody asked for to the practice's own rules: the appointment type, the clinician and the start."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import structlog
+
 from accounts.models import Account
-from pms.domain import errors, speech
+from pms.domain import errors, speech, spoken
 from pms.domain.identity import letters
 from pms.domain.records import Clinician
+from pms.domain.spoken import WallClock
 from pms.models import AppointmentType, BookingMode
+from pms.tools.context import Request
+
+log = structlog.get_logger(__name__)
 
 
 def appointment_type(account: Account, said: str | None) -> AppointmentType:
@@ -22,6 +30,8 @@ def appointment_type(account: Account, said: str | None) -> AppointmentType:
         found = types
     if len(found) != 1:
         names = speech.say_list([kind.name for kind in types if kind.mode == BookingMode.DIRECT], last="or")
+        if not names:
+            raise errors.OnRequestOnly
         raise errors.Invalid(
             "The appointment type is not one of the practice's.",
             spoken=f"What is the visit for: {speech.one_line(names)}?",
@@ -32,25 +42,36 @@ def appointment_type(account: Account, said: str | None) -> AppointmentType:
     return found[0]
 
 
-def clinician_id(people: dict[str, Clinician], said: str | None) -> str:
-    """Return the id of the clinician who was named by id or name, or empty if nobody was.
+def clinician(people: Mapping[str, Clinician], said: str | None, kind: AppointmentType) -> Clinician | None:
+    """Return the clinician who was named by id or name, ``None`` if nobody was.
 
-    Raises ``Invalid`` naming the clinicians when the name fits none or several.
+    Raises ``Invalid`` naming those who do this kind of appointment when the name fits none or several of them.
     """
     if not said:
-        return ""
-    if said in people:
-        return said
+        return None
+    mapped = dict.fromkeys(str(pair["clinicianId"]) for pair in kind.resources)
+    able = [people[one] for one in mapped if one in people]
     wanted = letters(said.lower().replace("doctor", "").replace("dr.", "").replace("dr ", ""))
-    found = [who for who in people.values() if wanted and wanted in _names(who)]
+    found = [who for who in able if who.id == said] or [who for who in able if wanted and wanted in _names(who)]
     if len(found) == 1:
-        return found[0].id
-    names = speech.say_list([speech.say_name(who.name) for who in people.values()], last="or")
+        return found[0]
+    if not able:
+        raise errors.OnRequestOnly
+    names = speech.say_list([speech.say_name(who.name) for who in able], last="or")
+    question = "Who would you like to see?" if len(able) > 1 else "Would that suit you?"
     raise errors.Invalid(
-        "The clinician is not one of the practice's.",
-        spoken=f"Who would you like to see: {names}?",
-        fields={"providerId": "Choose one of the practice's clinicians."},
+        "The clinician is not one who does this kind of appointment.",
+        spoken=f"For {speech.one_line(kind.name)} I can book {names}. {question}",
+        fields={"providerId": "Choose one of the clinicians who do this."},
     )
+
+
+def wall_clock(request: Request, written: Mapping[str, object]) -> WallClock:
+    """Return the start that a voice model wrote, on the practice's wall clock; what was ignored in it is logged."""
+    found = spoken.read_wall_clock(written, now=request.clock.now(), where=request.account.zone)
+    if found.flags:
+        log.info("argument flagged", flags=sorted(found.flags), account_id=str(request.account.pk))
+    return found
 
 
 def _names(who: Clinician) -> set[str]:

@@ -28,6 +28,6 @@ def find_patient(context: Context, arguments: Mapping[str, Any]) -> Answer:
     # Says back nothing that the caller did not say.
     name = speech.say_name(arguments["firstName"])
     return Answer(
-        say=f"Thank you, I found the record for {name}. The patient id for this call is {speech.one_line(patient.id)}.",
+        say=f"Thank you, I found the record for {name} (patient id {speech.one_line(patient.id)}).",
         data={"patientId": patient.id},
     )

@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
 from pms.domain import errors, speech, spoken
-from pms.domain.localtime import local_date_of, to_local
+from pms.domain.localtime import local_date_of, wall_to_utc
+from pms.domain.records import Clinician
 from pms.models import AppointmentType, Call, SlotOffer
-from pms.scheduling.choice import Preference, pick
+from pms.scheduling.choice import NOON, Preference, pick
+from pms.scheduling.reasons import Reason, error_for
 from pms.scheduling.slots import Slot
 from pms.services import availability, directory, gateway
 from pms.services.availability import DayView
 from pms.tools import choosing
-from pms.tools.context import Answer, Context
+from pms.tools.context import Answer, Context, Request
 
 OFFER_FOR = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What was asked for: a day, and perhaps a time, a half of the day and a clinician."""
+
+    day: date
+    today: date
+    time: time | None
+    half: Preference | None
+    who: Clinician | None
 
 
 def check_availability(context: Context, arguments: Mapping[str, Any]) -> Answer:
@@ -28,18 +43,22 @@ def check_availability(context: Context, arguments: Mapping[str, Any]) -> Answer
     today = local_date_of(now, where)
     kind = choosing.appointment_type(request.account, arguments.get("appointmentType"))
     day = spoken.read_date(arguments["date"], today=today, where=where) if arguments.get("date") else today
-    near = _near(arguments.get("time"), day, now, context)
-    with gateway.reading(**context.access, action="checkAvailability", phi=False) as access:
-        who = choosing.clinician_id(directory.clinicians(access), arguments.get("providerId"))
-        if request.from_model:
-            view = availability.first_with_slots(access, appointment_type=kind, day=day, clinician_id=who)
-        else:
-            view = availability.day_view(access, appointment_type=kind, day=day, clinician_id=who)
-        access.summary["slots"] = len(view.result.slots)
+    clock = _time(arguments.get("time"), day, request)
     half = Preference(arguments["timeOfDay"]) if arguments.get("timeOfDay") else None
-    chosen = pick(view.result.slots, preference=half, near=near) or pick(view.result.slots, near=near)
+    with gateway.reading(**context.access, action="checkAvailability", phi=True) as access:
+        who = choosing.clinician(directory.clinicians(access), arguments.get("providerId"), kind)
+        clinician_id = who.id if who else ""
+        if request.from_model:
+            view = availability.first_with_slots(access, appointment_type=kind, day=day, clinician_id=clinician_id)
+        else:
+            view = availability.day_view(access, appointment_type=kind, day=day, clinician_id=clinician_id)
+        access.summary["slots"] = len(view.result.slots)
+    if request.from_model:
+        _refuse_never(view)
+    wish = _Wish(day, today, clock, half, who)
+    chosen = _chosen(view, wish, where)
     codes = offer(call=request.call, kind=kind, slots=chosen, now=now) if request.call else [""] * len(chosen)
-    return Answer(say=_say(view, day, today, chosen, codes), data=_data(view, kind))
+    return Answer(say=_say(view, wish, chosen, codes), data=_data(view, kind))
 
 
 def offer(*, call: Call, kind: AppointmentType, slots: Sequence[Slot], now: datetime) -> list[str]:
@@ -54,8 +73,16 @@ def offer(*, call: Call, kind: AppointmentType, slots: Sequence[Slot], now: date
 
 
 def say_slots(view: DayView, slots: Sequence[Slot], codes: Sequence[str]) -> str:
-    """Return the times as a person would say them, each with its clinician and code."""
-    return speech.say_list([_say_slot(view, slot, code) for slot, code in zip(slots, codes, strict=True)])
+    """Return the times as a person would say them, each with its code, and with whom."""
+    names = [speech.say_name(view.clinicians[availability.pair_of(slot)[0]].name) for slot in slots]
+    times = [speech.say_time(slot.local.time()) for slot in slots]
+    marks = [f" (code {code})" if code else "" for code in codes]
+    if len(slots) > 1 and len(set(names)) == 1:
+        together = "both" if len(slots) == 2 else "all"
+        said = speech.say_list([f"{at}{mark}" for at, mark in zip(times, marks, strict=True)], last="or")
+        return f"{said}, {together} with {names[0]}"
+    said_each = [f"{at} with {name}{mark}" for at, name, mark in zip(times, names, marks, strict=True)]
+    return speech.say_list(said_each, last="or")
 
 
 def _offer(call: Call, kind: AppointmentType, slot: Slot, number: int, now: datetime) -> SlotOffer:
@@ -72,28 +99,42 @@ def _offer(call: Call, kind: AppointmentType, slot: Slot, number: int, now: date
     )
 
 
-def _near(said: str | None, day: date, now: datetime, context: Context) -> datetime | None:
+def _time(said: str | None, day: date, request: Request) -> time | None:
+    """Return the wished time of day; one that is past, missing or doubled on ``day`` is asked about."""
     if not said:
         return None
-    written = {"date": day.isoformat(), "time": said}
-    return spoken.read_wall_clock(written, now=now, where=context.request.account.zone).utc
+    return choosing.wall_clock(request, {"date": day.isoformat(), "time": said}).local.time()
 
 
-def _say(view: DayView, asked: date, today: date, chosen: Sequence[Slot], codes: Sequence[str]) -> str:
+def _refuse_never(view: DayView) -> None:
+    """Raise what a caller should hear instead of "nothing is open" when looking further would not help."""
+    if view.result.reason in (Reason.HORIZON, Reason.NO_MAPPING):
+        raise error_for(view.result.reason)
+
+
+def _chosen(view: DayView, wish: _Wish, where: ZoneInfo) -> Sequence[Slot]:
+    """Return the times to say: around the wished time, in the wished half if that has any."""
+    near = next(iter(wall_to_utc(view.day, wish.time, where).utc), None) if wish.time else None
+    slots = view.result.slots
+    return pick(slots, preference=wish.half, near=near) or pick(slots, near=near)
+
+
+def _half(slot: Slot) -> Preference:
+    return Preference.MORNING if slot.local.hour < NOON else Preference.AFTERNOON
+
+
+def _say(view: DayView, wish: _Wish, chosen: Sequence[Slot], codes: Sequence[str]) -> str:
+    asked, day = (speech.say_date(one, wish.today) for one in (wish.day, view.day))
+    name = f" with {speech.say_name(wish.who.name)}" if wish.who else ""
     if not chosen:
-        until = speech.say_date(asked + timedelta(days=availability.LOOK_AHEAD_DAYS - 1), today)
-        return f"There are no open times from {speech.say_date(asked, today)} through {until}."
-    day = speech.say_date(view.day, today)
+        until = speech.say_date(wish.day + timedelta(days=availability.LOOK_AHEAD_DAYS - 1), wish.today)
+        return f"I can't find any open times{name} from {asked} through {until}."
     times = say_slots(view, chosen, codes)
-    if view.day == asked:
-        return f"On {day} there is {times}."
-    return f"Nothing is open on {speech.say_date(asked, today)}. The next open day is {day}: {times}."
-
-
-def _say_slot(view: DayView, slot: Slot, code: str) -> str:
-    who = view.clinicians[availability.pair_of(slot)[0]]
-    with_code = f" (code {code})" if code else ""
-    return f"{speech.say_time(slot.local.time())} with {speech.say_name(who.name)}{with_code}"
+    if view.day != wish.day:
+        return f"There is nothing open{name} on {asked}. The next opening is on {day}: I can offer {times}."
+    if wish.half and wish.half is not _half(chosen[0]):
+        return f"There is nothing open{name} in the {wish.half} on {day}, but I can offer {times}."
+    return f"On {day} I can offer {times}."
 
 
 def _data(view: DayView, kind: AppointmentType) -> dict[str, Any]:
@@ -117,12 +158,8 @@ def _slot(view: DayView, slot: Slot) -> dict[str, Any]:
 
 def slot_of(call: Call, code: str, now: datetime) -> SlotOffer:
     """Return the offer under a code of this call; raise ``SlotExpired`` if there is none, or none any more."""
-    found = SlotOffer.objects.select_related("appointment_type").filter(call=call, code=code.strip().upper()).first()
+    plain = "".join(character for character in code.upper().removeprefix("CODE") if character.isalnum())
+    found = SlotOffer.objects.select_related("appointment_type").filter(call=call, code=plain).first()
     if found is None or found.expires_at <= now:
         raise errors.SlotExpired
     return found
-
-
-def local_start(context: Context, starts_at: datetime) -> datetime:
-    """Return an instant in the practice's zone."""
-    return to_local(starts_at, context.request.account.zone)

@@ -22,6 +22,9 @@ from pms.tools.registry import Tool
 
 log = structlog.get_logger(__name__)
 
+# Outcomes that are true for a moment only: a repetition is a new try.
+_NOTHING_DONE = frozenset({errors.StillWorking.code, errors.RateLimited.code})
+
 
 def run(*, name: str, arguments: Mapping[str, object], problem: str = "", request: Request) -> Result:
     """Use the tool ``name`` and return what to say, and for REST the answer or the error. Never raises.
@@ -29,8 +32,8 @@ def run(*, name: str, arguments: Mapping[str, object], problem: str = "", reques
     ``problem`` says that what the model wrote as arguments could not be read.
     """
     started = request.clock.monotonic()
-    known = name if name in registry.TOOLS else ""
-    result = _guarded(known, lambda: _claimed(name, arguments, problem, request))
+    known = name if name in registry.TOOLS else ""  # any other name may be anything, so it is kept nowhere
+    result = _guarded(known, lambda: _claimed(known, name, arguments, problem, request))
     log.info(
         "tool",
         tool=known,
@@ -42,15 +45,16 @@ def run(*, name: str, arguments: Mapping[str, object], problem: str = "", reques
     return result
 
 
-def _claimed(name: str, arguments: Mapping[str, object], problem: str, request: Request) -> Result:
+def _claimed(known: str, name: str, arguments: Mapping[str, object], problem: str, request: Request) -> Result:
     """Run at most once per tool-call id; a repetition gets the stored answer."""
     if request.call is None or not request.tool_call_id:
         return _run(name, arguments, problem, request)
+    remarks = {"problem": problem, "unknown_tool": "" if known else name}
     claim = claims.take(
         call=request.call,
         tool_call_id=request.tool_call_id,
-        tool=name,
-        arguments={**arguments, **({"problem": problem} if problem else {})},
+        tool=known,
+        arguments={**arguments, **{remark: text for remark, text in remarks.items() if text}},
         request_id=request.asker.request_id,
         clock=request.clock,
         budget=request.budget,
@@ -58,8 +62,14 @@ def _claimed(name: str, arguments: Mapping[str, object], problem: str, request: 
     if claim.answer is not None:
         return Result(say=claim.answer, outcome=claim.outcome)
     # Whatever happens, the claim gets an answer, or a repetition would run again.
-    result = _guarded(name, lambda: _run(name, arguments, problem, request))
-    claims.answer(claim=claim, say=result.say, outcome=result.outcome, clock=request.clock)
+    result = _guarded(known, lambda: _run(name, arguments, problem, request))
+    try:
+        if result.outcome in _NOTHING_DONE:
+            claims.release(claim=claim)
+        else:
+            claims.answer(claim=claim, say=result.say, outcome=result.outcome, clock=request.clock)
+    except Exception as error:  # what was done is done: the caller hears of it all the same
+        log.error("answer not kept", tool=known, exc_info=error)
     return result
 
 
@@ -105,12 +115,19 @@ def _validated(tool: Tool, arguments: Mapping[str, object]) -> Mapping[str, Any]
     serializer = tool.arguments(data=dict(arguments))
     try:
         serializer.is_valid(raise_exception=True)
-    except ValidationError:
-        names = [str(name) for name in dict(serializer.errors)]
-        fields = dict.fromkeys(names, "This field is missing or not valid.")
-        needed = speech.say_list([_in_words(name) for name in names])
-        raise errors.Invalid(fields=fields, spoken=f"I still need the {needed}, please.") from None
+    except ValidationError as error:
+        raise _asked_again(error.get_codes()) from None
     return dict(serializer.validated_data)
+
+
+def _asked_again(codes: Any) -> errors.Invalid:
+    """Return the question for arguments that are missing, or if none is, for those that cannot be used."""
+    missing = [name for name, found in codes.items() if "required" in found]
+    needed = speech.say_list([_in_words(name) for name in missing or codes])
+    question = (
+        f"I still need the {needed}, please." if missing else f"I did not catch the {needed}. What is it, please?"
+    )
+    return errors.Invalid(fields=dict.fromkeys(codes, "This field is missing or not valid."), spoken=question)
 
 
 def _require_capability(tool: Tool, context: Context) -> None:
@@ -122,10 +139,11 @@ def _require_capability(tool: Tool, context: Context) -> None:
 
 def _require_identity(tool: Tool, request: Request) -> None:
     """Let patient data out only within a live call, or to a system credential that has the scope."""
+    if request.kind == CredentialKind.SYSTEM and tool.scope not in request.scopes:
+        raise errors.Forbidden
     if request.kind == CredentialKind.SYSTEM and request.call is None:
-        if tool.scope not in request.scopes:
-            raise errors.Forbidden
-    elif tool.discloses and (request.call is None or not calls.is_live(request.call, request.clock.now())):
+        return
+    if tool.discloses and (request.call is None or not calls.is_live(request.call, request.clock.now())):
         raise errors.CallRequired
 
 

@@ -12,20 +12,26 @@ from pms.models import Booking, BookingState
 def booking_sentence(booking: Booking, when: str, who: str) -> str:
     """Return the sentence for a booking; ``when`` and ``who`` are already said as a person would."""
     number = speech.spell(booking.confirmation_number)
-    sentences = {
+    not_made = f"The request for {when} did not go through, so nothing has been scheduled."
+    to_be_checked = "That needs the team's attention, and I have asked them to check."
+    return {
+        BookingState.HELD: f"The request for {when} with {who} has not been sent yet, so nothing has been scheduled.",
+        BookingState.EXPIRED: not_made,
+        BookingState.PENDING: f"The request for {when} with {who} has been sent to the practice's system, but it is "
+        f"not final yet. If it does not go through, the team will be told. The reference number is {number}.",
+        BookingState.UNKNOWN: errors.OutcomeUnknown.default_spoken,
         BookingState.CONFIRMED: f"The appointment is booked for {when} with {who}. "
         f"The confirmation number is {number}.",
-        BookingState.RESCHEDULED: "That appointment has been moved to another time.",
+        BookingState.FAILED: not_made,
+        BookingState.MISMATCH: to_be_checked,
+        BookingState.LOST: to_be_checked,
         BookingState.CANCELLED: "That appointment has been cancelled.",
-        BookingState.UNKNOWN: errors.OutcomeUnknown.default_spoken,
-        BookingState.MISMATCH: "That needs the team's attention; they will check it and call you.",
-        BookingState.LOST: "That needs the team's attention; they will check it and call you.",
-    }
-    requested = (
-        f"The request for {when} with {who} has been sent to the practice's system, but it is not final yet. "
-        f"The reference number is {number}."
-    )
-    not_made = f"The request for {when} did not go through, so nothing has been scheduled."
-    if booking.state in (BookingState.HELD, BookingState.PENDING):
-        return requested
-    return sentences.get(BookingState(booking.state), not_made)
+        BookingState.RESCHEDULED: "That appointment has been moved to another time.",
+    }[BookingState(booking.state)]
+
+
+def before(booking: Booking) -> str:
+    """Return what comes before the sentence when the caller asks again for what another request has made."""
+    if booking.state == BookingState.CONFIRMED:
+        return "You already have that one. "
+    return "I have asked for that one already. " if booking.state == BookingState.PENDING else ""

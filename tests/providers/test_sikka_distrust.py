@@ -19,6 +19,7 @@ from tests.providers.test_sikka_client import envelope, flat
 from tests.providers.test_sikka_mapping import person, visit
 
 DAY = date(2026, 5, 12)
+COPIED_LATER = {"office_id": OFFICE, "practice_id": "1", "data_insert_date": "2026-05-12T09:30:00"}
 NEW = NewAppointment("5383", "DMD2", "Op 1", datetime(2026, 5, 12, 14, 30, tzinfo=UTC), 60)
 
 
@@ -155,6 +156,7 @@ def test_refusal_because_the_time_is_taken(service: PmsService) -> None:
 def test_reading_back_finds_only_this_very_booking(service: PmsService, changes: dict[str, str], found: bool) -> None:
     responses.get(f"{BASE}/writebacks", status=204)
     lists("/appointments", visit(**changes))
+    lists("/authorized_practices", COPIED_LATER)
     outcome = service.find_booking(NEW, sent_at=datetime(2026, 5, 11, 20, 0, tzinfo=UTC))
     assert (outcome is not None) is found
 
@@ -165,6 +167,7 @@ def test_write_backs_are_looked_through_on_three_days(service: PmsService) -> No
     window = matchers.query_param_matcher({"startdate": "2026-05-10", "enddate": "2026-05-12"}, strict_match=False)
     responses.get(f"{BASE}/writebacks", status=204, match=[window])
     responses.get(f"{BASE}/appointments", status=204)
+    lists("/authorized_practices", COPIED_LATER)
     assert service.find_booking(NEW, sent_at=datetime(2026, 5, 11, 20, 0, tzinfo=UTC)) is None
 
 

@@ -126,9 +126,9 @@ def test_unreachable_vendor_is_not_asked_twice(tokens: MemoryTokens, clock: Fake
     assert vendor.kinds == ["refresh_key"]
 
 
-def test_refused_secret_is_a_matter_of_credentials(tokens: MemoryTokens, clock: FakeClock) -> None:
+def test_refused_request_for_a_key_does_not_condemn_the_credentials(tokens: MemoryTokens, clock: FakeClock) -> None:
     vendor = Vendor(refuse={"request_key": RequestRefused("Sikka answered with HTTP 400 API1005.")})
-    with pytest.raises(errors.CredentialsRejected):
+    with pytest.raises(errors.UpstreamInvalid):
         ring(vendor, tokens, clock).key()
     assert tokens.get() is None
 

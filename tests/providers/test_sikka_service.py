@@ -55,6 +55,12 @@ def sim(running: Sandbox) -> Command:
     return command
 
 
+def copied_since(sim: Command) -> None:
+    """Let so much time pass that Sikka's copy is newer than any booking of the test."""
+    sim("POST", "clock", advance_seconds=600)
+    sim("POST", "refresh")
+
+
 @pytest.fixture
 def build(running: Sandbox, sim: Command) -> Iterator[Build]:
     """Return services as an access gets them: one pool, one token store per office."""
@@ -361,6 +367,7 @@ class TestBooking:
         with pytest.raises(errors.OutcomeUnknown):
             service.book_appointment(new)
         assert asked_paths(sim) == ["POST /v4/appointment"]
+        copied_since(sim)
         assert build().find_booking(new, sent_at=START) is None
 
     def test_row_1_status_that_cannot_be_asked_is_never_done(self, build: Build, sim: Command) -> None:
@@ -368,7 +375,7 @@ class TestBooking:
         written = service.book_appointment(free_time(service))
         for fault, expected in (
             ({"error_code": "API2004"}, errors.NotEntitled),
-            ({"kind": "html", "status": 403}, errors.CredentialsRejected),
+            ({"kind": "html", "status": 403}, errors.PmsUnavailable),
             ({"error_code": "API2001"}, errors.PmsUnavailable),
             ({"kind": "text", "status": 200}, errors.UpstreamInvalid),
         ):
@@ -430,7 +437,25 @@ class TestLostBooking:
 
     def test_write_backs_of_another_office_are_not_ours(self, build: Build, sim: Command) -> None:
         new = self.lose(build(), sim)
+        copied_since(sim)
         assert build(BIRCH).find_booking(new, sent_at=START) is None
+
+    def test_absence_from_a_copy_that_is_older_proves_nothing(self, build: Build) -> None:
+        new = free_time(build())
+        with pytest.raises(errors.PmsUnavailable):
+            build().find_booking(new, sent_at=START)
+
+    def test_what_belongs_to_another_booking_of_ours_is_not_found_again(self, build: Build, sim: Command) -> None:
+        service = build()
+        new = free_time(service)
+        written = service.book_appointment(new)
+        done = follow(service, written)
+        assert isinstance(written, Pending)
+        assert isinstance(done, Done)
+        copied_since(sim)
+        others = frozenset({written.reference, done.record_id})
+        assert build().find_booking(new, sent_at=START) == done
+        assert build().find_booking(new, sent_at=START, others=others) is None
 
     def test_older_success_counts_more_than_the_newest_failure(self, build: Build, sim: Command) -> None:
         """The same booking went out twice: the second was refused because the first is there."""
@@ -455,6 +480,7 @@ class TestLostBooking:
             patient_id="1001",
             cloud=True,
         )
+        copied_since(sim)
         assert build().find_booking(new, sent_at=START) == Done(made["appointment_sr_no"])
         assert build().find_booking(replace(new, patient_id="1003"), sent_at=START) is None
         assert build().find_booking(replace(new, operatory_id="Op 2"), sent_at=START) is None

@@ -31,19 +31,23 @@ class Command(BaseCommand):
         parser.add_argument("--line", help="The line's number; needed if there are several lines.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        script = simulation.load(options["script"])
-        line = _line(options["line"])
-        phone = Phone(url=options["url"].rstrip("/"), line=line, secret=_secret(line), caller=script["caller"])
-        before = _truth(options["sandbox"], script)
-        self.stdout.write(f"\n{script['title']} ({line.account.name}, {line.phone_number})\n\n")
         try:
-            for said in simulation.play(phone, script, today=local_date_of(timezone.now(), line.account.zone)):
-                self._say(said)
-            self._read_back(script, phone, before, _truth(options["sandbox"], script))
+            self._play(simulation.load(options["script"]), _line(options["line"]), options["url"], options["sandbox"])
         except CallFailed as error:
             raise CommandError(str(error)) from None
         except requests.RequestException as error:
             raise CommandError(f"Nothing answered: {type(error).__name__}.") from None
+
+    def _play(self, script: dict[str, Any], line: VoiceLine, url: str, sandbox: str | None) -> None:
+        phone = Phone(url=url.rstrip("/"), line=line, secret=_secret(line), caller=script["caller"])
+        wanted = script.get("read_back") if sandbox else None
+        before = _truth(sandbox, wanted) if sandbox and wanted else []
+        self.stdout.write(f"\n{script['title']} ({line.account.name}, {line.phone_number})\n\n")
+        for said in simulation.play(phone, script, today=local_date_of(timezone.now(), line.account.zone)):
+            self._say(said)
+        if sandbox and wanted:
+            new = [one for one in _truth(sandbox, wanted) if one not in before]
+            self._read_back(phone, wanted["new_appointments"], new)
 
     def _say(self, said: Said) -> None:
         who = f"{said.who}:"
@@ -52,24 +56,21 @@ class Command(BaseCommand):
             self.stdout.write(self.style.HTTP_INFO(f"          [{said.tool}, {said.milliseconds} ms]"))
         self.stdout.write("\n".join(lines))
 
-    def _read_back(self, script: dict[str, Any], phone: Phone, before: list[str], after: list[str]) -> None:
+    def _read_back(self, phone: Phone, wanted: int, new: list[str]) -> None:
         """Compare what the caller heard with what the PMS has."""
-        wanted = script.get("read_back", {}).get("new_appointments")
-        if wanted is None or not after:
-            return
-        new = [appointment for appointment in after if appointment not in before]
         if len(new) != wanted:
             raise CallFailed(f"The PMS has {len(new)} new appointments; {wanted} should be there.")
-        for booking in Booking.objects.filter(call__vapi_call_id=phone.call_id, pms_appointment_id__in=new):
-            when = speech.say_when(booking.starts_at.astimezone(phone.line.account.zone))
-            self.stdout.write(
-                self.style.SUCCESS(
-                    f"\nRead back from the PMS: appointment {booking.pms_appointment_id}, {when}, "
-                    f"{booking.clinician_name}, {booking.operatory_id}. Exactly one, as the caller heard."
-                )
-            )
-            return
-        raise CallFailed("The PMS has an appointment that Parlae does not know.")
+        known = Booking.objects.filter(call__vapi_call_id=phone.call_id, pms_appointment_id__in=new)
+        if known.count() != wanted:
+            raise CallFailed("The PMS has an appointment that Parlae does not know.")
+        told = [f"Read back from the PMS: {self._told(one, phone)}" for one in known.order_by("starts_at")]
+        lines = told or ["Read back from the PMS: nothing new, as the caller heard."]
+        self.stdout.write(self.style.SUCCESS("\n" + "\n".join(lines)))
+
+    def _told(self, booking: Booking, phone: Phone) -> str:
+        when = speech.say_when(booking.starts_at.astimezone(phone.line.account.zone))
+        where = f"{booking.clinician_name}, {booking.operatory_id}"
+        return f"appointment {booking.pms_appointment_id}, {when}, {where}. Exactly one, as the caller heard."
 
 
 def _line(number: str | None) -> VoiceLine:
@@ -88,11 +89,8 @@ def _secret(line: VoiceLine) -> str:
     return secrets[0]
 
 
-def _truth(sandbox: str | None, script: dict[str, Any]) -> list[str]:
+def _truth(sandbox: str, wanted: dict[str, Any]) -> list[str]:
     """Return the ids of the patient's appointments in the sandbox's PMS."""
-    wanted = script.get("read_back")
-    if not sandbox or not wanted:
-        return []
     with requests.Session() as session:
         session.trust_env = False
         query = {"office_id": wanted["office_id"], "patient_id": wanted["patient_id"]}

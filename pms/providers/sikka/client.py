@@ -103,7 +103,8 @@ class SikkaClient:
         try:
             return ask(key)
         except KeyRefused:
-            raise errors.CredentialsRejected("Sikka refuses the request key that it has just given.") from None
+            # Whether a new key voids the others is not documented: another process may just have renewed it.
+            raise errors.PmsUnavailable("Sikka refuses the request key that it has just given.") from None
 
     def _keyed_page(self, path: str, params: Mapping[str, str]) -> Page:
         return self._keyed(lambda key: page_of(self._get(path, params, key)))

@@ -21,6 +21,8 @@ Row = Mapping[str, Any]
 _KEY_CODES = frozenset({"API1004", "API1025"})
 # Listed in the vendor's error table with HTTP 200, and failures all the same.
 _FAILED_200 = frozenset({"API0005", "API0008", "API4002", "API4003", "API4004", "API4005"})
+# Wrong application, or an office that has not let it in: nothing will work until a person changes that.
+_REJECTED_CODES = frozenset({"API2003", "API2007"})
 _NO_CONTENT_CODE = "API2005"
 _REASONS = {
     "API2003": "Sikka does not accept the application id or key.",
@@ -117,8 +119,10 @@ def _error(status: int, code: str, body: Row, wait: int | None) -> errors.PmsErr
         return KeyRefused(message)
     if code == "API2004":
         return errors.NotEntitled(message)  # a part of the API is missing, not the connection
-    if status in (401, 403):
+    if code in _REJECTED_CODES:
         return errors.CredentialsRejected(message)
+    if status in (401, 403):
+        return errors.PmsUnavailable(message)  # a firewall's word, perhaps; it must not switch a practice off
     if status == 412:
         return errors.OfficeOffline()
     if status == 429:

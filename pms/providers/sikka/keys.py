@@ -55,7 +55,8 @@ class KeyRing:
         """
         stored = self._stored()
         if stored is None or self._life_left(stored) <= _MARGIN:
-            return self._renewed(stored.values["request_key"] if stored else "")
+            # By no key's name: the vendor may give the same one again, with a new life.
+            return self._renewed("")
         if self._life_left(stored) <= RENEW_EARLY and self._connection.tokens.lease(_EARLY_LEASE_SECONDS):
             return self._renewed_early(stored)
         return stored.values["request_key"]
@@ -148,7 +149,7 @@ class KeyRing:
         try:
             answer = self._post({"grant_type": "request_key", **secret, **application})
         except RequestRefused as error:
-            raise errors.CredentialsRejected(error.message) from None
+            raise errors.UpstreamInvalid(error.message) from None
         return self._accept(answer)
 
     def _accept(self, answer: Row) -> _Fresh:

@@ -1,0 +1,196 @@
+"""Callers, for tests: a live call whose model uses tools, clocks that can be set, and threads that start together."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, TypeVar
+
+import requests
+from django.conf import settings
+from django.db import connections
+from django.utils import timezone
+
+from accounts.models import Account
+from pms.domain import speech
+from pms.domain.clock import Budget, Clock
+from pms.domain.localtime import local_date_of, zone
+from pms.models import Booking, BookingState, Call, CredentialKind
+from pms.sandbox import Sandbox
+from pms.services.audit import Asker
+from pms.tools import runner
+from pms.tools.context import Face, Request, Result
+from tests.conftest import Sim
+from tests.practice import CALLER, live_call
+from tests.sandbox.conftest import Desk
+
+T = TypeVar("T")
+
+ALDER = "D10001"
+NEW_YORK = zone("America/New_York")
+CORA = {"firstName": "Cora", "lastName": "Whitfield", "dateOfBirth": "1987-04-12"}
+MILO = {"firstName": "Milo", "lastName": "Whitfield", "dateOfBirth": "2017-09-30"}
+JOSE = {"firstName": "José", "lastName": "Núñez", "dateOfBirth": "1980-02-03"}
+JORDAN = {"firstName": "Jordan", "lastName": "Lee", "dateOfBirth": "1975-06-15"}
+NOBODY = {"firstName": "Theodora", "lastName": "Brandywine", "dateOfBirth": "1990-01-02"}
+
+_CLAIM = re.compile(r"\b(booked|confirmed|all set)\b", re.IGNORECASE)
+# Beyond the sandbox's month of appointments: every hour of such a day is free.
+_QUIET_FROM_DAYS = 35
+_HASTE = 5
+
+
+class SetClock:
+    """The machine's clock, set to another time and running on from there; it sleeps less, so that tests end sooner."""
+
+    def __init__(self, now: datetime | None = None) -> None:
+        self._ahead = now - datetime.now(UTC) if now else timedelta()
+
+    @classmethod
+    def later(cls, **passed: float) -> SetClock:
+        """Return a clock that is ahead of the machine's by a ``timedelta``."""
+        return cls(datetime.now(UTC) + timedelta(**passed))
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self._ahead
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds / _HASTE)
+
+
+class Caller:
+    """One live call. ``use`` has its model use a tool, as the webhook would after the signature."""
+
+    def __init__(
+        self, account: Account, *, number: str = CALLER, clock: Clock | None = None, call: Call | None = None
+    ) -> None:
+        self.clock = clock or SetClock()
+        self.call = call or live_call(account, caller=number, now=self.clock.now())
+
+    def request(self, *, tool_call_id: str = "", seconds: float = 0.0) -> Request:
+        """Return the request of one tool call."""
+        return Request(
+            account=self.call.account,
+            kind=CredentialKind.VOICE,
+            face=Face.VOICE,
+            asker=Asker(actor="voice:test", endpoint="test", method="POST", vapi_call_id=self.call.vapi_call_id),
+            clock=self.clock,
+            budget=Budget(seconds or settings.TOOL_BUDGET_SECONDS, self.clock),
+            call=self.call,
+            tool_call_id=tool_call_id or f"call_{uuid.uuid4().hex}",
+        )
+
+    def use(self, tool: str, *, tool_call_id: str = "", seconds: float = 0.0, **arguments: Any) -> Result:
+        """Use one tool and return what the model hears; with ``seconds``, within another budget."""
+        request = self.request(tool_call_id=tool_call_id, seconds=seconds)
+        result = runner.run(name=tool, arguments=arguments, request=request)
+        assert "\n" not in result.say
+        assert not _CLAIM.search(result.say) or self._has_booked(result.say)
+        return result
+
+    def _has_booked(self, say: str) -> bool:
+        """Return whether there is a confirmed booking with the number that was said."""
+        confirmed = Booking.objects.filter(account=self.call.account, state=BookingState.CONFIRMED)
+        return any(speech.spell(one.confirmation_number) in say for one in confirmed if one.pms_appointment_id)
+
+    def verified(self, person: dict[str, str] | None = None) -> Caller:
+        """Prove who the call is about: the demo caller, or ``person``."""
+        result = self.use("findPatient", **(person or CORA))
+        assert result.outcome == "ok", result.say
+        return self
+
+    def open_times(self, **arguments: Any) -> str:
+        """Ask for cleanings on a quiet day, unless ``arguments`` say otherwise."""
+        asked = {"appointmentType": "cleaning", "date": quiet_day().isoformat(), **arguments}
+        return self.use("checkAvailability", **asked).say
+
+    def book(self, at: str = "09:00", **arguments: Any) -> Result:
+        """Book a cleaning on a quiet day, unless ``arguments`` say otherwise."""
+        named: dict[str, Any] = {name: arguments.pop(name) for name in ("tool_call_id", "seconds") if name in arguments}
+        wish = {"appointmentType": "cleaning", "date": quiet_day().isoformat(), "time": at}
+        return self.use("bookAppointment", **named, **(arguments if "slotCode" in arguments else {**wish, **arguments}))
+
+
+def quiet_day(weekday: int = 1) -> date:
+    """Return a Tuesday, or another day of the week, on which Alder has no appointment at all."""
+    day = local_date_of(timezone.now(), NEW_YORK) + timedelta(days=_QUIET_FROM_DAYS)
+    return day + timedelta(days=(weekday - day.weekday()) % 7)
+
+
+def codes(say: str) -> list[str]:
+    """Return the codes in an answer."""
+    return re.findall(r"\(code (A\d+)\)", say)
+
+
+def in_the_pms(sim: Sim, patient_id: str = "", *, day: date | None = None) -> list[dict[str, str]]:
+    """Return the appointments that are in the practice's own system, of one patient, of one day (else a quiet one)."""
+    rows = sim("GET", "truth", office_id=ALDER, patient_id=patient_id)["appointments"]
+    wanted = (day or quiet_day()).isoformat()
+    return [row for row in rows if row["date"].startswith(wanted)]
+
+
+def asked_of_the_pms(sim: Sim) -> list[tuple[str, str]]:
+    """Return method and path of every request that the vendor has had since the log was emptied."""
+    return [(row["method"], row["path"].removeprefix("/v4")) for row in sim("GET", "requests")["requests"]]
+
+
+def bookings_sent(sim: Sim) -> int:
+    """Return how often a booking was sent to the vendor."""
+    return asked_of_the_pms(sim).count(("POST", "/appointment"))
+
+
+def cancel_at_the_desk(sandbox: Sandbox, number: str) -> None:
+    """Have the desk cancel an appointment in the practice's own system, and let the vendor's copy show it."""
+    status = {"op": "replace", "path": "/appointment_status", "value": "Cancelled"}
+    _change_at_the_desk(sandbox, "PATCH", number, status)
+
+
+def move_at_the_desk(sandbox: Sandbox, number: str, **changes: str) -> None:
+    """Have the desk change time, room or clinician of an appointment, and let the vendor's copy show it."""
+    _change_at_the_desk(sandbox, "PUT", number, {"provider_id": "HY1", **changes})
+
+
+def _change_at_the_desk(sandbox: Sandbox, method: str, number: str, change: dict[str, str]) -> None:
+    with requests.Session() as session:
+        session.trust_env = False
+        desk = Desk(sandbox.url, session)
+        desk.call(method, f"appointments/{number}", json={"practice_id": "1", **change}).raise_for_status()
+        desk.later(1)
+        desk.sim("POST", "refresh", office_id=ALDER)
+
+
+def together(*work: Callable[[], T]) -> list[T]:
+    """Run every callable in a thread and database connection of its own, all at once, and return their results."""
+    start = threading.Barrier(len(work))
+    results: list[T | BaseException] = [RuntimeError("did not run")] * len(work)
+
+    def run(number: int, one: Callable[[], T]) -> None:
+        try:
+            start.wait(10)
+            results[number] = one()
+        except BaseException as error:  # noqa: BLE001  # raised again below
+            results[number] = error
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run, args=(number, one)) for number, one in enumerate(work)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    failed = [result for result in results if isinstance(result, BaseException)]
+    if failed:
+        raise failed[0]
+    return [result for result in results if not isinstance(result, BaseException)]
+
+
+def outcomes(results: Sequence[Result]) -> list[str]:
+    """Return how each use of a tool ended, in order."""
+    return sorted(result.outcome for result in results)
