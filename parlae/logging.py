@@ -45,7 +45,9 @@ def configure(*, debug: bool) -> None:
         logging.getLogger(name).propagate = True
     # Its lines repeat ours, with paths and arguments.
     logging.getLogger("django.request").setLevel(logging.ERROR)
-    logging.getLogger("urllib3").setLevel(logging.WARNING)
+    # What a library says without its words is of use only when something is wrong.
+    for name in ("urllib3", "huey", "gunicorn"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     logging.captureWarnings(not debug)
 
 

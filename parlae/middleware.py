@@ -8,11 +8,33 @@ import uuid
 from collections.abc import Callable
 
 import structlog
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+
+from pms.domain.errors import Forbidden
+from pms.vapi.door import is_trusted_proxy
+from pms.vapi.refusal import refusal
 
 # Letters and digits: neither a name, a telephone number nor a date gets into the log as an id.
 _ACCEPTED = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9-]{8,64}")
 log = structlog.get_logger("parlae.request")
+
+
+class SecureTransportMiddleware:
+    """Refuse plain HTTP under /api instead of redirecting it, and believe a proxy's word about https only from proxies.
+
+    A redirect would come after the secret was sent in clear.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not is_trusted_proxy(str(request.META.get("REMOTE_ADDR", ""))):
+            request.META.pop("HTTP_X_FORWARDED_PROTO", None)
+        if settings.SECURE_SSL_REDIRECT and request.path.startswith("/api/") and not request.is_secure():
+            return refusal(Forbidden("Plain HTTP is not accepted here; use https."), request)
+        return self.get_response(request)
 
 
 class RequestIdMiddleware:

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from pms.domain.clock import Clock, SystemClock
 from pms.models import WriteBack
-from pms.services import completing, counters, following
+from pms.services import completing, connecting, counters, following
 
 log = structlog.get_logger(__name__)
 
@@ -26,13 +26,14 @@ def follow_write_backs(clock: Clock | None = None) -> int:
 
 
 def housekeeping() -> None:
-    """Release expired holds, complete audit outcomes and forget old counters."""
+    """Release expired holds, complete audit outcomes, forget old counters and try refused connections again."""
     now = timezone.now()
     counters.remove_expired()
+    restored = connecting.recheck_rejected(clock=SystemClock())
     released = following.release_expired_holds(now=now)
     completed = completing.complete_outcomes(now=now)
-    if released or completed:
-        log.info("housekeeping", count=released, done=completed)
+    if released or completed or restored:
+        log.info("housekeeping", count=released, done=completed, rows=restored)
 
 
 def _survives(step: Callable[..., None], write_back: WriteBack, clock: Clock) -> bool:

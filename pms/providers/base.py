@@ -198,6 +198,10 @@ class PmsService(ABC):
         """
         raise errors.NotSupported
 
+    def as_written(self, note: str) -> str:
+        """Return what of a free text a booking will hold: a PMS may refuse characters and cut lengths."""
+        return note
+
     def follow_write(self, reference: str) -> WriteOutcome:
         """Return how a pending write stands. Raises ``PmsUnavailable`` when that cannot be told now."""
         raise errors.NotSupported

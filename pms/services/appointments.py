@@ -12,6 +12,7 @@ import structlog
 
 from pms.domain import errors
 from pms.domain.clock import Budget, Clock
+from pms.domain.identity import letters
 from pms.domain.localtime import local_date_of
 from pms.domain.records import NewAppointment
 from pms.models import Booking, BookingState, Call, PmsIntegration, WriteBack, WriteBackState
@@ -239,6 +240,21 @@ def _write(access: Access, booking: Booking, wish: Wish, asker: Asker) -> None:
         raise errors.OutcomeUnknown from error
     if booking.state == BookingState.FAILED:
         raise _failure(access, write_back, wish)
+    _keep_whole_note(access, booking)
+
+
+def _keep_whole_note(access: Access, booking: Booking) -> None:
+    """Give staff what the caller wanted noted, if the PMS could not take all its words."""
+    note = bookings.reveal_note(booking)
+    if letters(access.pms.as_written(note)) == letters(note):
+        return
+    tasks.open_task(
+        account=booking.account,
+        kind="booking_note",
+        detail={"patientId": booking.patient_id, "confirmationNumber": booking.confirmation_number, "note": note},
+        call=booking.call,
+        booking=booking,
+    )
 
 
 def _send(access: Access, write_back: WriteBack, new: NewAppointment, asker: Asker) -> None:

@@ -22,6 +22,8 @@ def record(*, account: Account, line: VoiceLine | None, vapi_call_id: str, calle
     if call is None:
         call = _created(account, line, vapi_call_id, caller, now)
     Call.objects.filter(pk=call.pk).update(last_seen_at=now)
+    if call.caller_number is None and _set_caller(call, caller, account.country):
+        call.save(update_fields=["caller_number", "caller_digest"])
     call.account = account
     return call
 
@@ -54,17 +56,23 @@ def caller_number(call: Call) -> str:
 
 
 def _created(account: Account, line: VoiceLine | None, vapi_call_id: str, caller: str, now: datetime) -> Call:
-    number = normalize(caller, account.country) or ""
     call = Call(account=account, line=line, vapi_call_id=vapi_call_id, started_at=now, last_seen_at=now)
-    if number:
-        call.caller_number = vault.seal(number, _place(call))
-        call.caller_digest = vault.digest(number, "caller")
+    _set_caller(call, caller, account.country)
     try:
         with transaction.atomic():
             call.save(force_insert=True)
     except IntegrityError:  # another message of the same call was first
         return Call.objects.get(account=account, vapi_call_id=vapi_call_id)
     return call
+
+
+def _set_caller(call: Call, caller: str, country: str) -> bool:
+    """Seal the number the call came from; return whether there is one. Not every message of a call names it."""
+    number = normalize(caller, country)
+    if number:
+        call.caller_number = vault.seal(number, _place(call))
+        call.caller_digest = vault.digest(number, "caller")
+    return bool(number)
 
 
 def _place(call: Call) -> str:

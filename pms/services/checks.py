@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from typing import Any
 
 from django.conf import settings
@@ -44,6 +45,23 @@ def booking_exclusions(databases: Any = None, **_kwargs: Any) -> list[CheckMessa
             hint = f"Migrate a database of its own. Missing: {', '.join(missing)}."
             found.append(Error("The database would accept two bookings of one resource.", hint=hint, id="pms.E004"))
     return found
+
+
+@register()
+def trusted_proxies(**_kwargs: Any) -> list[CheckMessage]:
+    """Every trusted proxy is an address or a network, so that a typing error shows at start."""
+    unread = [proxy for proxy in settings.TRUSTED_PROXIES if not _is_network(proxy)]
+    if not unread:
+        return []
+    return [Error(f"TRUSTED_PROXIES has {len(unread)} entries that are no addresses or networks.", id="pms.E005")]
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
 
 
 @register()

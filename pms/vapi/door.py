@@ -122,9 +122,16 @@ def client_address(request: HttpRequest) -> str:
     """Return the address a request came from; forwarded addresses count only behind ``TRUSTED_PROXIES``."""
     hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
     address = str(request.META.get("REMOTE_ADDR", ""))
-    while hops and _is_trusted(address):
+    while hops and is_trusted_proxy(address):
         address = hops.pop()
     return address[:45] if _is_address(address) else ""
+
+
+def is_trusted_proxy(address: str) -> bool:
+    """Return whether an address is one of ``TRUSTED_PROXIES``."""
+    return _is_address(address) and any(
+        ip_address(address) in ip_network(proxy, strict=False) for proxy in settings.TRUSTED_PROXIES
+    )
 
 
 def signed_request(request: HttpRequest) -> SignedRequest:
@@ -204,12 +211,6 @@ def _credentials(line: VoiceLine, now: datetime) -> list[Credential]:
     ).filter(kind=CredentialKind.VOICE)
     own = list(live.filter(line=line))
     return own or list(live.filter(line__isnull=True))
-
-
-def _is_trusted(address: str) -> bool:
-    return _is_address(address) and any(
-        ip_address(address) in ip_network(proxy, strict=False) for proxy in settings.TRUSTED_PROXIES
-    )
 
 
 def _is_address(text: str) -> bool:

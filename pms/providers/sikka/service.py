@@ -12,7 +12,7 @@ from pms.providers.base import Capability, CredentialField, Done, Failed, Pendin
 from pms.providers.sikka import mapping, probe, writes
 from pms.providers.sikka.envelope import RequestRefused, Row
 from pms.providers.sikka.reads import SikkaReads
-from pms.providers.sikka.values import iana_zone, instant, text
+from pms.providers.sikka.values import iana_zone, instant, plain, text
 
 _SYSTEMS_PAGE = 5000
 _NEWEST_MATCHES = 3
@@ -82,6 +82,9 @@ class SikkaService(SikkaReads):
         if not reference:
             raise errors.OutcomeUnknown
         return Pending(reference)
+
+    def as_written(self, note: str) -> str:
+        return plain(note)
 
     def follow_write(self, reference: str) -> WriteOutcome:
         """Return how a write-back stands.
