@@ -33,9 +33,7 @@ class ParlaeError(Exception):
     status: ClassVar[int] = 500
     retryable: ClassVar[bool] = False
     default_message: ClassVar[str] = "Something went wrong on our side."
-    default_spoken: ClassVar[str] = (
-        f"I'm sorry, something went wrong on our side and I could not do that. {_ASK_TEAM}"
-    )
+    default_spoken: ClassVar[str] = f"I'm sorry, something went wrong on our side and I could not do that. {_ASK_TEAM}"
 
     def __init__(
         self,
@@ -333,8 +331,7 @@ class MinorNeedsGuardian(Invalid):
     code = "minor_needs_guardian"
     default_message = "The patient is a minor and no verified adult of the family is on the call."
     default_spoken = (
-        "For a patient under eighteen I need to speak with a parent or guardian who is a patient here too. "
-        + _ASK_TEAM
+        "For a patient under eighteen I need to speak with a parent or guardian who is a patient here too. " + _ASK_TEAM
     )
 
 
