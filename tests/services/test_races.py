@@ -14,12 +14,16 @@ from django.utils import timezone
 
 from accounts.models import Account
 from pms.domain import errors
-from pms.domain.records import NewAppointment
-from pms.models import Booking, BookingState, PmsCachedData, Verification, WriteBack
+from pms.domain.records import NewAppointment, ResourceKind
+from pms.models import AppointmentType, Booking, BookingState, PmsCachedData, Verification, WriteBack
 from pms.providers.http import HttpPool
+from pms.scheduling.rules import Team, resource
+from pms.scheduling.slots import Slot
 from pms.services import write_backs
+from pms.tools import offering
 from pms.tools.context import Result
 from tests.conftest import Sim
+from tests.practice import live_call
 from tests.services.conftest import Hold, nine
 from tests.talking import ALDER, Caller, bookings_sent, codes, in_the_pms, outcomes, together
 
@@ -170,12 +174,11 @@ def test_callers_for_different_times_do_not_get_in_each_others_way(
 
 
 def test_offers_at_the_same_moment_in_one_call_never_share_a_code(practice: Account) -> None:
-    caller = Caller(practice)
+    call = live_call(practice)
+    kind = AppointmentType.objects.get(account=practice, name="Cleaning")
+    pair = {resource(ResourceKind.CLINICIAN, "HY1"), resource(ResourceKind.OPERATORY, "Hyg 1")}
+    slots = [Slot(nine(), nine() + timedelta(hours=1), nine(), Team(frozenset(pair)))] * 3
 
-    said = together(*[lambda: caller.use("checkAvailability", appointmentType="cleaning", date=day()).say] * 4)
+    codes = together(*[lambda: offering.offer(call=call, kind=kind, slots=slots, now=timezone.now())] * 8)
 
-    assert len({code for one in said for code in codes(one)}) == 12
-
-
-def day() -> str:
-    return nine().date().isoformat()
+    assert sorted(code for some in codes for code in some) == sorted(f"A{n}" for n in range(1, 25))
