@@ -101,10 +101,10 @@ def test_rc_04_one_clinician_is_not_in_two_rooms(callers: Callable[[int], list[C
 @pytest.mark.parametrize("_again", range(4))
 def test_rc_09_a_hold_that_ran_out_is_either_sent_or_somebody_elses(hold: Hold, _again: int) -> None:
     late = hold(now=timezone.now() - timedelta(seconds=301))
+    mine = Booking.objects.get(pk=late.pk)
 
     def send() -> bool:
         new = NewAppointment("1001", "HY1", "Hyg 1", nine(), 60)
-        mine = Booking.objects.get(pk=late.pk)
         return write_backs.start(booking=mine, access_id=uuid.uuid4(), new=new, now=timezone.now()) is not None
 
     def take() -> bool:
