@@ -13,9 +13,10 @@ from django.utils import timezone
 
 from accounts.models import Account
 from pms.domain.clock import Budget, SystemClock
+from pms.domain.records import NewAppointment
 from pms.management.commands.seeddemo import PRACTICE, seed
-from pms.models import Call, CredentialKind, VoiceLine
-from pms.services import calls
+from pms.models import Booking, Call, CredentialKind, Operation, VoiceLine, WriteBack
+from pms.services import calls, write_backs
 from pms.services.audit import Asker
 from pms.tools.context import Face, Request
 
@@ -40,6 +41,19 @@ def live_call(account: Account, *, caller: str = CALLER, vapi_call_id: str = "",
         vapi_call_id=vapi_call_id or str(uuid.uuid4()),
         caller=caller,
         now=now or timezone.now(),
+    )
+
+
+def start_of(booking: Booking, new: NewAppointment) -> WriteBack | None:
+    """Record that a booking is about to be sent."""
+    return write_backs.start(
+        integration=booking.integration,
+        operation=Operation.BOOK,
+        change=new,
+        access_id=uuid.uuid4(),
+        now=timezone.now(),
+        booking=booking,
+        patient_id=booking.patient_id,
     )
 
 

@@ -1,4 +1,4 @@
-"""The same door for REST: a signature instead of a session."""
+"""The same door for REST: a signature or a token instead of a session."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MAX_BODY = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Whoever signed the request, for the account it acts for, and the live call it named."""
+    """Whoever signed the request or showed a token, for the account it acts for, and the live call it named."""
 
     admission: Admission
     account: Account
@@ -34,7 +34,7 @@ class Server:
 
 
 class DoorAuthentication(BaseAuthentication):
-    """Verifies the signature on the raw bytes; ``request.user`` becomes a ``Server``."""
+    """Verifies the token, or the signature on the raw bytes; ``request.user`` becomes a ``Server``."""
 
     def authenticate(self, request: Request) -> tuple[Server, Admission]:
         http = request._request
@@ -47,7 +47,7 @@ class DoorAuthentication(BaseAuthentication):
         now = SystemClock().now()
         named = _line(request)
         try:
-            admission = door.admit(signed, named=named, now=now)
+            admission = door.admit_over_rest(signed, named=named, now=now)
         except errors.SignatureInvalid:
             door.note_refusal(http, named=named)
             raise
@@ -85,12 +85,19 @@ class DoorScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-cal
                     "milliseconds, at most 300 seconds off."
                 ),
             },
-            {"type": "http", "scheme": "bearer", "description": "The credential's secret itself."},
+            {
+                "type": "http",
+                "scheme": "bearer",
+                "description": (
+                    "A system credential's token (`parlae_...`), or a voice credential's secret itself where the "
+                    "credential says so."
+                ),
+            },
             {
                 "type": "apiKey",
                 "in": "header",
                 "name": "X-Vapi-Secret",
-                "description": "The credential's secret itself.",
+                "description": "The credential's secret itself, where the credential says so.",
             },
         ]
 

@@ -1,56 +1,16 @@
-"""Appointments over REST. Each view is one use of a tool."""
+"""The REST endpoints. Each view is one use of a tool."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from django.conf import settings
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from pms.api.authentication import DoorAuthentication, Server
-from pms.api.formats import JsonAnswers, StrictJsonParser
-from pms.api.schemas import Availability, Booked, BookingRequest, Problem
-from pms.domain import errors
-from pms.domain.clock import Budget, SystemClock
-from pms.services.audit import Asker
-from pms.tools import runner
-from pms.tools.context import Answer, Face
-from pms.tools.context import Request as ToolRequest
-from pms.vapi import door
+from pms.api import schemas
+from pms.api.base import CHANGE_CODES, CODES, DATE_CODES, IDEMPOTENCY, LINE, REFUSED, PmsView, problems
 
-_MAX_KEY = 100
-_DATES = (
-    "date_ambiguous, date_in_past, date_invalid, date_missing, placeholder, time_format, time_zone_mismatch, "
-    "validation_failed"
-)
-_CODES = {
-    400: "account_required, arguments_unreadable",
-    401: "signature_invalid",
-    403: "baa_required, call_required, feature_disabled, forbidden, paused",
-    409: "setup_required",
-    413: "too_large",
-    422: f"{_DATES}, on_request_only",
-    429: "rate_limited, with Retry-After",
-    500: "internal_error",
-    501: "not_supported",
-    502: "credentials_rejected, upstream_invalid",
-    503: "not_configured, pms_unavailable",
-}
-_BOOKING_CODES = _CODES | {
-    403: "baa_required, call_required, feature_disabled, forbidden, not_verified, paused",
-    404: "patient_not_found",
-    409: (
-        "ambiguous_patient, idempotency_conflict, person_overlap, setup_required, slot_expired, slot_taken, "
-        "still_working"
-    ),
-    422: f"{_DATES}, minor_needs_guardian, not_on_grid, on_request_only, outside_hours, too_far, too_soon",
-    502: "credentials_rejected, upstream_invalid, write_rejected",
-    504: "outcome_unknown",
-}
 _EXAMPLE = {
     "bookingId": "0b7c1f0a-58a8-4f0a-9d0a-6f1d2a3b4c5d",
     "confirmationNumber": "K7M3XR",
@@ -58,68 +18,17 @@ _EXAMPLE = {
     "startTime": "2026-12-01T14:00:00Z",
     "endTime": "2026-12-01T15:00:00Z",
 }
-_REFUSED = OpenApiExample(
-    "Refused",
-    response_only=True,
-    status_codes=["422"],
-    value={
-        "success": False,
-        "error": {
-            "code": "validation_failed",
-            "message": "The appointment type is not one of the practice's.",
-            "retryable": False,
-            "requestId": "6d7c1b44-5a0f-4a3e-8f0a-1b2c3d4e5f60",
-            "fields": {"appointmentType": "Choose one of the practice's types."},
-        },
-    },
+_MOVED = {
+    "bookingId": "0b7c1f0a-58a8-4f0a-9d0a-6f1d2a3b4c5d",
+    "confirmationNumber": "K7M3XR",
+    "newStartTime": "2026-12-02T15:00:00Z",
+    "startTime": "2026-12-02T15:00:00Z",
+    "endTime": "2026-12-02T16:00:00Z",
+}
+_PLACE_CODES = f"{DATE_CODES}, not_on_grid, on_request_only, outside_hours, too_far, too_soon"
+_APPOINTMENT_ID = OpenApiParameter(
+    "appointment_id", str, OpenApiParameter.PATH, description="The PMS's id, a bookingId or a confirmation number."
 )
-_LINE = [
-    OpenApiParameter("X-Vapi-Assistant-Id", str, OpenApiParameter.HEADER, description="The line, by its assistant."),
-    OpenApiParameter("X-Vapi-Phone-Number-Id", str, OpenApiParameter.HEADER, description="The line, by its number."),
-    OpenApiParameter("X-Vapi-Call-Id", str, OpenApiParameter.HEADER, description="The live call this belongs to."),
-]
-
-
-def _problems(codes: Mapping[int, str]) -> dict[int, OpenApiResponse]:
-    return {status: OpenApiResponse(Problem, description=text) for status, text in codes.items()}
-
-
-class PmsView(APIView):
-    """Runs a tool for whoever signed the request."""
-
-    authentication_classes = [DoorAuthentication]
-    parser_classes = [StrictJsonParser]
-    content_negotiation_class = JsonAnswers
-
-    def run(self, request: Request, tool: str, arguments: Mapping[str, Any]) -> Answer:
-        """Return the tool's answer or raise its error."""
-        server = request.user
-        if not isinstance(server, Server):
-            raise errors.SignatureInvalid
-        clock = SystemClock()
-        key = request.headers.get("Idempotency-Key", "").strip()
-        if len(key) > _MAX_KEY:
-            raise errors.Invalid("The Idempotency-Key is longer than 100 characters.")
-        result = runner.run(
-            name=tool,
-            arguments=arguments,
-            request=ToolRequest(
-                account=server.account,
-                kind=server.admission.kind,
-                scopes=server.admission.scopes,
-                face=Face.REST,
-                asker=_asker(request, server),
-                clock=clock,
-                budget=Budget(settings.TOOL_BUDGET_SECONDS, clock),
-                call=server.call,
-                idempotency_key=f"rest:{key}" if key else "",
-            ),
-        )
-        if result.error is not None:
-            raise result.error
-        if result.answer is None:
-            raise errors.Internal
-        return result.answer
 
 
 class AvailabilityView(PmsView):
@@ -136,9 +45,12 @@ class AvailabilityView(PmsView):
             OpenApiParameter("appointmentType", str, description="One of the practice's types, by name or alias."),
             OpenApiParameter("providerId", str, description="A clinician's id or name."),
             OpenApiParameter("duration", int, description="Ignored: the type says how long it takes."),
-            *_LINE,
+            *LINE,
         ],
-        responses={200: OpenApiResponse(Availability, description="Empty if nothing is open."), **_problems(_CODES)},
+        responses={
+            200: OpenApiResponse(schemas.Availability, description="Empty if nothing is open."),
+            **problems(CODES | {422: f"{DATE_CODES}, on_request_only"}),
+        },
         examples=[
             OpenApiExample(
                 "Open times",
@@ -158,7 +70,7 @@ class AvailabilityView(PmsView):
                     ],
                 },
             ),
-            _REFUSED,
+            REFUSED,
         ],
     )
     def get(self, request: Request) -> Response:
@@ -167,25 +79,95 @@ class AvailabilityView(PmsView):
 
 
 class AppointmentsView(PmsView):
-    """``POST /api/pms/appointments``"""
+    """``GET`` and ``POST /api/pms/appointments``"""
+
+    @extend_schema(
+        operation_id="getAppointments",
+        description=(
+            "The appointments of some days of the practice, cancelled ones included, as they truly stand: what the "
+            "PMS's own copy does not show yet is laid over it. A voice credential needs `X-Vapi-Call-Id` and gets "
+            "only what a patient verified in that call has ahead."
+        ),
+        parameters=[
+            OpenApiParameter("startDate", str, description="A local day, inclusive; today if left out."),
+            OpenApiParameter(
+                "endDate", str, description="A local day, inclusive; 30 days later if left out, at most 92."
+            ),
+            OpenApiParameter("patientId", str, description="Only this patient's."),
+            OpenApiParameter("providerId", str, description="Only with this clinician."),
+            OpenApiParameter(
+                "status",
+                str,
+                enum=["scheduled", "confirmed", "completed", "cancelled", "no_show", "pending"],
+                description="Only in this state; `scheduled` includes those the patient has confirmed.",
+            ),
+            *LINE,
+        ],
+        responses={
+            200: OpenApiResponse(schemas.Appointments),
+            **problems(
+                CODES
+                | {
+                    403: CHANGE_CODES[403],
+                    404: "patient_not_found",
+                    409: "ambiguous_patient, setup_required",
+                    422: "date_invalid, minor_needs_guardian, validation_failed",
+                }
+            ),
+        },
+        examples=[
+            OpenApiExample(
+                "One day",
+                response_only=True,
+                status_codes=["200"],
+                value={
+                    "success": True,
+                    "appointments": [
+                        {
+                            "id": "90417",
+                            "patientId": "1001",
+                            "patientName": "Ada Example",
+                            "providerId": "HY1",
+                            "providerName": "Hannah Example",
+                            "appointmentType": "Cleaning",
+                            "startTime": "2026-12-01T14:00:00Z",
+                            "endTime": "2026-12-01T15:00:00Z",
+                            "status": "scheduled",
+                            "notes": "Prefers the afternoon",
+                        }
+                    ],
+                },
+            ),
+            REFUSED,
+        ],
+    )
+    def get(self, request: Request) -> Response:
+        answer = self.run(request, "getAppointments", request.query_params.dict())
+        return Response({"success": True, "appointments": answer.data["appointments"]})
 
     @extend_schema(
         operation_id="bookAppointment",
         description=(
             "Books an appointment. A voice credential needs `X-Vapi-Call-Id` and books only for patients verified in "
-            "that call; times then are the practice's wall clock."
+            "that call; times then are the practice's wall clock. A booking for a `temporaryId` is sent when the "
+            "patient's record is there."
         ),
-        parameters=[
-            OpenApiParameter(
-                "Idempotency-Key", str, OpenApiParameter.HEADER, description="A repetition gets the same booking."
-            ),
-            *_LINE,
-        ],
-        request=BookingRequest,
+        parameters=[IDEMPOTENCY, *LINE],
+        request=schemas.BookingRequest,
         responses={
-            201: OpenApiResponse(Booked, description="The practice's system has it."),
-            202: OpenApiResponse(Booked, description="Sent; whether it is made is not known yet."),
-            **_problems(_BOOKING_CODES),
+            201: OpenApiResponse(schemas.Booked, description="The practice's system has it."),
+            202: OpenApiResponse(schemas.Booked, description="Sent; whether it is made is not known yet."),
+            **problems(
+                CHANGE_CODES
+                | {
+                    404: "patient_not_found",
+                    409: (
+                        "already_booked, ambiguous_patient, idempotency_conflict, person_overlap, setup_required, "
+                        "slot_expired, slot_taken, still_working"
+                    ),
+                    422: f"{_PLACE_CODES}, minor_needs_guardian",
+                }
+            ),
         },
         examples=[
             OpenApiExample(
@@ -211,28 +193,255 @@ class AppointmentsView(PmsView):
                 status_codes=["202"],
                 value={"success": True, "status": "pending", "appointment": {"id": None, **_EXAMPLE}},
             ),
-            _REFUSED,
+            REFUSED,
         ],
     )
     def post(self, request: Request) -> Response:
-        if not isinstance(request.data, dict):
-            raise errors.ArgumentsUnreadable
-        answer = self.run(request, "bookAppointment", request.data)
-        body: dict[str, Any] = {"success": True, "appointment": answer.data["appointment"]}
-        if answer.status != 201:
-            body["status"] = answer.data["status"]
+        answer = self.run(request, "bookAppointment", self.body(request))
+        body = {"success": True, **answer.data}
+        if answer.status == 201:
+            del body["status"]
         return Response(body, status=answer.status)
 
 
-def _asker(request: Request, server: Server) -> Asker:
-    http = request._request
-    match = http.resolver_match
-    return Asker(
-        actor=server.admission.actor,
-        endpoint=f"/{match.route}" if match else "",
-        method=request.method or "",
-        vapi_call_id=server.call.vapi_call_id if server.call else None,
-        ip_address=door.client_address(http) or None,
-        user_agent=request.headers.get("User-Agent"),
-        request_id=getattr(http, "request_id", ""),
+class AppointmentView(PmsView):
+    """``PATCH`` and ``DELETE /api/pms/appointments/{id}``"""
+
+    @extend_schema(
+        operation_id="rescheduleAppointment",
+        description=(
+            "Moves an appointment to `startTime`; the old time stands until the PMS has made the move. With "
+            '`{"status": "confirmed"}` and no `startTime` it notes instead that the patient is coming.'
+        ),
+        parameters=[_APPOINTMENT_ID, IDEMPOTENCY, *LINE],
+        request=schemas.MoveRequest,
+        responses={
+            200: OpenApiResponse(schemas.Moved, description="The practice's system has it."),
+            202: OpenApiResponse(schemas.Moved, description="Sent; whether it is made is not known yet."),
+            **problems(
+                CHANGE_CODES
+                | {
+                    404: "appointment_not_found",
+                    409: (
+                        "already_booked, ambiguous_patient, idempotency_conflict, person_overlap, setup_required, "
+                        "slot_expired, slot_taken, still_working"
+                    ),
+                    422: f"{_PLACE_CODES}, minor_needs_guardian",
+                }
+            ),
+        },
+        examples=[
+            OpenApiExample(
+                "Move", request_only=True, value={"startTime": "2026-12-02T15:00:00Z", "reason": "Patient conflict"}
+            ),
+            OpenApiExample(
+                "Moved",
+                response_only=True,
+                status_codes=["200"],
+                value={"success": True, "appointment": {"id": "90417", **_MOVED}},
+            ),
+            OpenApiExample(
+                "Under way",
+                response_only=True,
+                status_codes=["202"],
+                value={"success": True, "status": "pending", "appointment": {"id": "90417", **_MOVED}},
+            ),
+            REFUSED,
+        ],
     )
+    def patch(self, request: Request, appointment_id: str) -> Response:
+        asked = {**self.body(request), "appointmentId": appointment_id}
+        if str(asked.get("status", "")).lower() == "confirmed" and not asked.get("startTime"):
+            answer = self.run(request, "confirmAppointment", asked)
+            body: dict[str, Any] = {"appointment": {"id": answer.data["appointmentId"]}, **answer.data}
+            del body["appointmentId"]
+        else:
+            answer = self.run(request, "rescheduleAppointment", asked)
+            body = {**answer.data}
+        if answer.status != 202:
+            del body["status"]
+        return Response({"success": True, **body}, status=202 if answer.status == 202 else 200)
+
+    @extend_schema(
+        operation_id="cancelAppointment",
+        description=(
+            "Cancels an appointment, or takes back a booking that the PMS has not made yet; 202 while it is not final."
+        ),
+        parameters=[_APPOINTMENT_ID, *LINE],
+        request=schemas.CancelRequest,
+        responses={
+            200: OpenApiResponse(schemas.Cancelled, description="The practice's system has it as cancelled."),
+            202: OpenApiResponse(schemas.Cancelled, description="Sent; whether it is made is not known yet."),
+            **problems(
+                CHANGE_CODES
+                | {
+                    404: "appointment_not_found",
+                    409: "ambiguous_patient, setup_required, still_working",
+                    422: "date_in_past, minor_needs_guardian, validation_failed",
+                }
+            ),
+        },
+        examples=[
+            OpenApiExample("Cancel", request_only=True, value={"reason": "Patient cancellation"}),
+            OpenApiExample(
+                "Cancelled",
+                response_only=True,
+                status_codes=["200"],
+                value={"success": True, "message": "Appointment cancelled successfully"},
+            ),
+            OpenApiExample(
+                "Under way",
+                response_only=True,
+                status_codes=["202"],
+                value={
+                    "success": True,
+                    "status": "pending",
+                    "message": "The cancellation is not final yet",
+                    "writeId": "0b7c1f0a-58a8-4f0a-9d0a-6f1d2a3b4c5d",
+                },
+            ),
+            REFUSED,
+        ],
+    )
+    def delete(self, request: Request, appointment_id: str) -> Response:
+        answer = self.run(request, "cancelAppointment", {**self.body(request), "appointmentId": appointment_id})
+        body = {name: value for name, value in answer.data.items() if name == "confirmationSent"}
+        if answer.status == 200:
+            return Response({"success": True, "message": "Appointment cancelled successfully", **body})
+        body |= {"status": answer.data["status"], "writeId": answer.data["writeId"]}
+        return Response({"success": True, "message": "The cancellation is not final yet", **body}, status=202)
+
+
+class PatientsView(PmsView):
+    """``POST /api/pms/patients``"""
+
+    @extend_schema(
+        operation_id="createPatient",
+        description=(
+            "Creates a patient, after looking for a record of the same person. While the record is not made yet, "
+            "`temporaryId` stands for the patient in a booking."
+        ),
+        parameters=LINE,
+        request=schemas.NewPatientRequest,
+        responses={
+            201: OpenApiResponse(schemas.CreatedPatient, description="The practice's system has the record."),
+            202: OpenApiResponse(schemas.CreatedPatient, description="Sent; whether it is made is not known yet."),
+            **problems(
+                CHANGE_CODES
+                | {
+                    409: "ambiguous_patient, duplicate_patient, setup_required, still_working",
+                    422: f"{DATE_CODES}, minor_needs_guardian",
+                }
+            ),
+        },
+        examples=[
+            OpenApiExample(
+                "Create",
+                request_only=True,
+                value={
+                    "firstName": "Ada",
+                    "lastName": "Example",
+                    "dateOfBirth": "1985-05-15",
+                    "phone": "+1-415-555-0134",
+                    "email": "ada@example.test",
+                },
+            ),
+            OpenApiExample(
+                "Created",
+                response_only=True,
+                status_codes=["201"],
+                value={
+                    "success": True,
+                    "patient": {
+                        "id": "1204",
+                        "firstName": "Ada",
+                        "lastName": "Example",
+                        "phone": "+14155550134",
+                        "email": "ada@example.test",
+                    },
+                },
+            ),
+            REFUSED,
+        ],
+    )
+    def post(self, request: Request) -> Response:
+        answer = self.run(request, "createPatient", self.body(request))
+        body = {"success": True, **answer.data}
+        if answer.status == 201:
+            del body["status"]
+        return Response(body, status=answer.status)
+
+
+class MessagesView(PmsView):
+    """``POST /api/pms/messages``"""
+
+    @extend_schema(
+        operation_id="takeMessage",
+        description="Leaves a message for the team as a task. Works also while the PMS does not.",
+        parameters=LINE,
+        request=schemas.MessageRequest,
+        responses={
+            201: OpenApiResponse(schemas.KeptMessage),
+            **problems(
+                {code: CODES[code] for code in (400, 401, 413, 422, 429, 500)} | {403: "baa_required, forbidden"}
+            ),
+        },
+        examples=[
+            OpenApiExample("Leave", request_only=True, value={"message": "Please call about the crown."}),
+            OpenApiExample(
+                "Kept",
+                response_only=True,
+                status_codes=["201"],
+                value={
+                    "success": True,
+                    "message": {
+                        "id": "0b7c1f0a-58a8-4f0a-9d0a-6f1d2a3b4c5d",
+                        "createdAt": "2026-12-01T14:00:00Z",
+                    },
+                },
+            ),
+            REFUSED,
+        ],
+    )
+    def post(self, request: Request) -> Response:
+        answer = self.run(request, "takeMessage", self.body(request))
+        return Response({"success": True, **answer.data}, status=answer.status)
+
+
+class WriteView(PmsView):
+    """``GET /api/pms/writes/{id}``"""
+
+    @extend_schema(
+        operation_id="getWrite",
+        description="What became of a change that was answered with 202: by its bookingId, or by its writeId.",
+        parameters=[
+            OpenApiParameter("write_id", str, OpenApiParameter.PATH, description="A bookingId or a writeId."),
+            *LINE,
+        ],
+        responses={
+            200: OpenApiResponse(schemas.Write),
+            **problems(CODES | {403: CHANGE_CODES[403], 404: "not_found"}),
+        },
+        examples=[
+            OpenApiExample(
+                "Made",
+                response_only=True,
+                status_codes=["200"],
+                value={
+                    "success": True,
+                    "status": "confirmed",
+                    "operation": "bookAppointment",
+                    "appointment": {
+                        "id": "90417",
+                        "bookingId": "0b7c1f0a-58a8-4f0a-9d0a-6f1d2a3b4c5d",
+                        "confirmationNumber": "K7M3XR",
+                        "startTime": "2026-12-01T14:00:00Z",
+                        "endTime": "2026-12-01T15:00:00Z",
+                    },
+                },
+            ),
+            REFUSED,
+        ],
+    )
+    def get(self, request: Request, write_id: str) -> Response:
+        return Response({"success": True, **self.run(request, "getWrite", {"writeId": write_id}).data})

@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-_ASK_TEAM = "The team at the practice will have to help with that."
+_ASK_TEAM = "I can take a message for the team at the practice."
 
 
 class ParlaeError(Exception):
@@ -102,7 +102,7 @@ class VerificationLocked(Refused):
 class BaaRequired(Refused):
     code = "baa_required"
     default_message = "The practice has not accepted the business associate agreement."
-    default_spoken = f"I'm sorry, the scheduling system is not switched on yet. {_ASK_TEAM}"
+    default_spoken = "I'm sorry, this service is not switched on yet. The team at the practice will have to help."
 
 
 class FeatureDisabled(Refused):
@@ -172,6 +172,11 @@ class AppointmentNotFound(NotFound):
     default_spoken = "I could not find that appointment."
 
 
+class WriteNotFound(NotFound):
+    code = "not_found"
+    default_message = "There is no such write."
+
+
 class Conflict(ParlaeError):
     status = 409
 
@@ -210,6 +215,7 @@ class PersonOverlap(Conflict):
 class DuplicatePatient(Conflict):
     code = "duplicate_patient"
     default_message = "A patient with these details exists."
+    default_spoken = "There is a record with that name and date of birth already, so I have not made another one."
 
 
 class AmbiguousPatient(Conflict):

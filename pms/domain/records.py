@@ -89,7 +89,12 @@ class Appointment:
     raw_status: str
     appointment_type: str = ""
     assistant_ids: tuple[str, ...] = ()
+    patient_name: str = field(default="", repr=False)
     note: str = field(default="", repr=False)
+
+    @property
+    def duration_minutes(self) -> int:
+        return round((self.ends_at - self.starts_at).total_seconds() / 60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +132,52 @@ class NewAppointment:
     duration_minutes: int
     appointment_type: str = ""
     description: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class MovedAppointment:
+    """What a move writes: the same appointment at another time, and perhaps with somebody else in another room."""
+
+    appointment_id: str
+    patient_id: str
+    clinician_id: str
+    operatory_id: str
+    starts_at: datetime
+    duration_minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChange:
+    """What a cancellation or a confirmation writes.
+
+    ``patient_id`` and ``starts_at`` are the appointment's own, for finding it again.
+    """
+
+    appointment_id: str
+    patient_id: str
+    starts_at: datetime
+    status: AppointmentStatus
+
+
+@dataclass(frozen=True, slots=True)
+class NewPatient:
+    """What creating a patient writes. ``phone`` is E.164, ``clinician_id`` the one the record is filed under."""
+
+    first_name: str = field(repr=False)
+    last_name: str = field(repr=False)
+    date_of_birth: date = field(repr=False)
+    clinician_id: str
+    phone: str = field(default="", repr=False)
+    email: str = field(default="", repr=False)
+    guarantor_id: str = ""
+    street: str = field(default="", repr=False)
+    city: str = field(default="", repr=False)
+    state: str = field(default="", repr=False)
+    postal_code: str = field(default="", repr=False)
+
+
+# Everything that a PMS can be asked to change.
+Change = NewAppointment | MovedAppointment | StatusChange | NewPatient
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,11 @@ from pms.models.credential import Credential, CredentialKind
 from pms.models.integration import ConnectionStatus, PmsIntegration, PmsToken, Provider
 from pms.models.task import Task, TaskState
 from pms.models.voice_line import VoiceLine
-from pms.models.write_back import WriteBack, WriteBackState
+from pms.models.write_back import OPEN_WRITES, Operation, WriteBack, WriteBackState
 
 __all__ = [
     "BLOCKING",
+    "OPEN_WRITES",
     "AppointmentType",
     "AuditPhase",
     "Booking",
@@ -24,6 +25,7 @@ __all__ = [
     "ConnectionStatus",
     "Credential",
     "CredentialKind",
+    "Operation",
     "PmsAuditLog",
     "PmsCachedData",
     "PmsIntegration",

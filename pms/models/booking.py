@@ -30,12 +30,19 @@ BLOCKING = Q(state__in=[BookingState.HELD, BookingState.PENDING, BookingState.UN
 
 
 class Booking(models.Model):
-    """``busy_from``/``busy_to`` include buffers. ``pms_appointment_id`` is the PMS's id, never a write-back's."""
+    """``busy_from``/``busy_to`` include buffers. ``pms_appointment_id`` is the PMS's id, never a write-back's.
+
+    A move is a booking of its own at the new time: ``moved_appointment_id`` is what it moves, and it shares its
+    ``visit_id`` with what it takes the place of, so that the two may overlap. ``patient_id`` is the PMS's, or the
+    handle of a patient who is still being created (``services.newcomers``).
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     account = models.ForeignKey("accounts.Account", on_delete=models.PROTECT, related_name="bookings")
     integration = models.ForeignKey("pms.PmsIntegration", on_delete=models.PROTECT, related_name="bookings")
     call = models.ForeignKey("pms.Call", on_delete=models.PROTECT, null=True, blank=True, related_name="bookings")
+    visit_id = models.UUIDField(default=uuid.uuid4, editable=False)
+    moved_appointment_id = models.CharField(max_length=128, blank=True)
     idempotency_key = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001  # null: not unique
     confirmation_number = models.CharField(max_length=12)
     state = models.CharField(max_length=12, choices=BookingState.choices, default=BookingState.HELD)

@@ -24,6 +24,9 @@ class Task(models.Model):
     detail = models.BinaryField(editable=False)
     call = models.ForeignKey("pms.Call", on_delete=models.PROTECT, null=True, blank=True, related_name="tasks")
     booking = models.ForeignKey("pms.Booking", on_delete=models.PROTECT, null=True, blank=True, related_name="tasks")
+    write_back = models.ForeignKey(
+        "pms.WriteBack", on_delete=models.PROTECT, null=True, blank=True, related_name="tasks"
+    )
     state = models.CharField(max_length=8, choices=TaskState.choices, default=TaskState.OPEN)
     assigned_to = models.ForeignKey(get_user_model(), on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -32,8 +35,9 @@ class Task(models.Model):
     class Meta:
         db_table = "tasks"
         constraints = [
-            # One task per booking and reason, however often a job finds the same thing.
+            # One task per booking or write and reason, however often a job finds the same thing.
             models.UniqueConstraint(fields=["booking", "kind"], name="tasks_booking_kind_key"),
+            models.UniqueConstraint(fields=["write_back", "kind"], name="tasks_write_back_kind_key"),
         ]
         indexes = [models.Index(fields=["account", "state", "created_at"], name="tasks_account_state_idx")]
 

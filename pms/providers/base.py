@@ -19,14 +19,18 @@ from pms.domain import errors
 from pms.domain.clock import Budget, Clock
 from pms.domain.records import (
     Appointment,
+    Change,
     Clinician,
     ConnectionReport,
     DaySchedule,
+    MovedAppointment,
     NewAppointment,
+    NewPatient,
     Operatory,
     Patient,
     PatientQuery,
     PmsAppointmentType,
+    StatusChange,
 )
 from pms.providers.http import HttpPool
 
@@ -38,6 +42,10 @@ class Capability(StrEnum):
     READ_APPOINTMENTS = "read_appointments"
     READ_PATIENTS = "read_patients"
     BOOK_APPOINTMENT = "book_appointment"
+    MOVE_APPOINTMENT = "move_appointment"
+    CANCEL_APPOINTMENT = "cancel_appointment"
+    CONFIRM_APPOINTMENT = "confirm_appointment"
+    CREATE_PATIENT = "create_patient"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,16 +110,42 @@ class TokenStore(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Quota:
+    """What a vendor has said of its rate limit: the share of it, 0 to 1, that is left until ``resets_at``."""
+
+    share_left: float
+    resets_at: datetime
+
+
+class Meter(Protocol):
+    """Where the processes share what a vendor says of its rate limit; ``scope`` is whose it is, such as an office.
+
+    A meter that cannot be read knows nothing; the vendor's own limit still holds.
+    """
+
+    def read(self, scope: str) -> Quota | None:
+        """Return the latest quota, ``None`` if none is known or its window is over."""
+
+    def note(self, scope: str, quota: Quota) -> None:
+        """Keep what an answer said."""
+
+
+@dataclass(frozen=True, slots=True)
 class Connection:
-    """Everything a service needs to talk for one integration, and nothing of another one's."""
+    """Everything a service needs to talk for one integration, and nothing of another one's.
+
+    ``is_live`` says that somebody waits for the answer, so that the reserve of the vendor's rate limit may be used.
+    """
 
     credentials: Mapping[str, str]
     config: Mapping[str, Any]
     time_zone: ZoneInfo
     http: HttpPool
     tokens: TokenStore
+    meter: Meter
     clock: Clock
     budget: Budget
+    is_live: bool = True
 
 
 class PmsService(ABC):
@@ -173,9 +207,22 @@ class PmsService(ABC):
 
     # Reading patients and appointments
 
-    def list_appointments(self, start: date, end: date, *, patient_id: str = "") -> Sequence[Appointment]:
-        """Return all appointments of the days, whatever their status, on every page."""
+    def list_appointments(
+        self, start: date, end: date, *, patient_id: str = "", details: bool = False
+    ) -> Sequence[Appointment]:
+        """Return all appointments of the days, whatever their status, on every page.
+
+        ``details`` adds the patient's name and the note, which nobody else needs.
+        """
         raise errors.NotSupported
+
+    def get_appointment(self, appointment_id: str) -> Appointment:
+        """Return one appointment with its details, whatever its status, or raise ``AppointmentNotFound``."""
+        raise errors.NotSupported
+
+    def shows(self, instant: datetime) -> bool:
+        """Return whether reads certainly show what was carried out by ``instant``; a vendor's copy may be older."""
+        return True
 
     def search_patients(self, query: PatientQuery) -> Sequence[Patient]:
         """Return a bounded set of candidates; the caller decides who matches.
@@ -198,6 +245,21 @@ class PmsService(ABC):
         """
         raise errors.NotSupported
 
+    def move_appointment(self, moved: MovedAppointment) -> Done | Pending:
+        """Change time, clinician or room of one appointment, once. Raises as ``book_appointment``."""
+        raise errors.NotSupported
+
+    def change_status(self, change: StatusChange) -> Done | Pending:
+        """Cancel or confirm one appointment, once. Raises as ``book_appointment``.
+
+        Raises ``NotSupported`` before any write where the practice's system has no word for it.
+        """
+        raise errors.NotSupported
+
+    def create_patient(self, new: NewPatient) -> Done | Pending:
+        """Create one patient, once. Raises as ``book_appointment``."""
+        raise errors.NotSupported
+
     def as_written(self, note: str) -> str:
         """Return what of a free text a booking will hold: a PMS may refuse characters and cut lengths."""
         return note
@@ -206,11 +268,19 @@ class PmsService(ABC):
         """Return how a pending write stands. Raises ``PmsUnavailable`` when that cannot be told now."""
         raise errors.NotSupported
 
-    def find_booking(
-        self, new: NewAppointment, *, sent_at: datetime, others: frozenset[str] = frozenset()
-    ) -> WriteOutcome | None:
-        """Look for a booking whose outcome is unknown. ``None`` means that the vendor certainly has no trace of it.
+    def withdraw_write(self, reference: str) -> bool:
+        """Take a pending write back; return whether it certainly will never be made, ``False`` if it is too late.
 
-        ``others`` are references and record ids that belong to other bookings of ours, however alike they are.
+        May be repeated. Raises ``NotSupported``, or ``PmsUnavailable`` when it cannot be told.
+        """
+        raise errors.NotSupported
+
+    def find_write(
+        self, change: Change, *, sent_at: datetime, others: frozenset[str] = frozenset()
+    ) -> WriteOutcome | None:
+        """Look for a write whose outcome is unknown. ``None`` means that the vendor certainly has no trace of it.
+
+        ``others`` are references and record ids that belong to other writes of ours, however alike they are. Raises
+        ``PmsUnavailable`` when nothing is certain yet.
         """
         raise errors.NotSupported

@@ -125,13 +125,20 @@ class HttpPool:
         raise _READ_ERRORS[result]()
 
     def write(
-        self, method: str, url: str, *, budget: Budget, headers: Mapping[str, str], body: Mapping[str, Any]
+        self,
+        method: str,
+        url: str,
+        *,
+        budget: Budget,
+        headers: Mapping[str, str],
+        body: Mapping[str, Any] | None = None,
+        params: Mapping[str, str] | None = None,
     ) -> HttpAnswer:
-        """Send ``body`` as JSON, exactly once.
+        """Send ``body`` as JSON, or nothing but ``params``, exactly once.
 
         Raises ``PmsUnavailable`` or ``BudgetSpent`` if it certainly was not sent, else ``OutcomeUnknown``.
         """
-        result = self._exchange(_Call(method, url, headers, json=body), budget)
+        result = self._exchange(_Call(method, url, headers, params=params, json=body), budget)
         if isinstance(result, HttpAnswer):
             return result
         if result is _Trouble.NOT_SENT:

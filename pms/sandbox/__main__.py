@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Event
 
 from .server import Sandbox
+from .state import Unusable
 from .world import REFRESH_LAG, WRITEBACK_DELAY
 
 
@@ -19,12 +20,22 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--writeback-delay", type=float, default=WRITEBACK_DELAY, metavar="SECONDS")
     parser.add_argument("--refresh-lag", type=float, default=REFRESH_LAG, metavar="SECONDS")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--state", type=Path, help="a file in which everything outlives this process")
     return parser.parse_args()
 
 
 def main() -> int:
     """Start, say where, wait for a signal, stop."""
     arguments = _arguments()
+    try:
+        _run(arguments)
+    except Unusable as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+def _run(arguments: argparse.Namespace) -> None:
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
@@ -34,6 +45,7 @@ def main() -> int:
         writeback_delay=arguments.writeback_delay,
         refresh_lag=arguments.refresh_lag,
         seed=arguments.seed,
+        state=arguments.state,
     ) as sandbox:
         if arguments.port_file:
             # Renamed into place, so that whoever waits for the file never reads half of it.
@@ -43,7 +55,6 @@ def main() -> int:
         sys.stdout.write(f"{sandbox.url}\n")
         sys.stdout.flush()
         stop.wait()
-    return 0
 
 
 if __name__ == "__main__":

@@ -11,8 +11,9 @@ from typing import Any
 from . import practice
 from .diary import clock, minutes
 from .errors import Refusal
-from .faults import Fault
+from .faults import Failure, Fault, Loss, seconds
 from .message import Answer, Request, as_json
+from .operations import OPERATIONS
 from .rows import Visit
 from .truth import Office
 from .world import World
@@ -39,19 +40,20 @@ def _reset(world: World, _asked: Asked) -> Done:
 
 
 def _config(world: World, asked: Asked) -> Done:
-    names = {"writeback_delay", "refresh_lag", "latency", "latency_path", "rate_limit", "scope", "rotate_keys"}
-    names |= {"tell_created_id", "data_insert"}
+    names = {"writeback_delay", "writeback_delays", "refresh_lag", "latency", "latency_path", "rate_limit", "scope"}
+    names |= {"rotate_keys", "tell_created_id", "data_insert"}
     if unknown := asked.keys() - names:
         raise ValueError(f"unknown settings: {', '.join(sorted(unknown))}")
     current = world.settings
     settings = replace(
         current,
-        writeback_delay=_seconds(asked.get("writeback_delay", current.writeback_delay)),
-        refresh_lag=_seconds(asked.get("refresh_lag", current.refresh_lag)),
+        writeback_delay=seconds(asked.get("writeback_delay", current.writeback_delay)),
+        writeback_delays=_delays(asked.get("writeback_delays", current.writeback_delays)),
+        refresh_lag=seconds(asked.get("refresh_lag", current.refresh_lag)),
         tell_created_id=bool(asked.get("tell_created_id", current.tell_created_id)),
         data_insert=str(asked.get("data_insert", current.data_insert)),
     )
-    latency = _seconds(asked.get("latency", world.faults.latency))
+    latency = seconds(asked.get("latency", world.faults.latency))
     world.settings = settings
     world.faults.latency = latency
     world.faults.latency_path = str(asked.get("latency_path", world.faults.latency_path))
@@ -61,6 +63,7 @@ def _config(world: World, asked: Asked) -> Done:
     world.keys.rotate = bool(asked.get("rotate_keys", world.keys.rotate))
     return {
         "writeback_delay": settings.writeback_delay,
+        "writeback_delays": settings.writeback_delays,
         "refresh_lag": settings.refresh_lag,
         "tell_created_id": settings.tell_created_id,
         "data_insert": settings.data_insert,
@@ -72,11 +75,10 @@ def _config(world: World, asked: Asked) -> Done:
     }
 
 
-def _seconds(value: Any) -> float:
-    seconds = float(value)
-    if not 0 <= seconds < 10**9:
-        raise ValueError("seconds must not be negative")
-    return seconds
+def _delays(asked: Any) -> dict[str, float]:
+    if not isinstance(asked, Mapping) or asked.keys() - OPERATIONS.keys():
+        raise ValueError(f"writeback_delays has seconds for {', '.join(OPERATIONS)}")
+    return {name: seconds(value) for name, value in asked.items()}
 
 
 def _fail(world: World, asked: Asked) -> Done:
@@ -85,13 +87,12 @@ def _fail(world: World, asked: Asked) -> Done:
 
 
 def _fail_write(world: World, asked: Asked) -> Done:
-    world.faults.failures += [str(asked.get("result", "Writeback failed"))] * int(asked.get("times", 1))
+    world.faults.failures.append(Failure.from_json(asked))
     return {}
 
 
 def _lose_answer(world: World, asked: Asked) -> Done:
-    world.faults.answers_to_lose = int(asked.get("times", 1))
-    world.faults.lost_hold = _seconds(asked.get("hold_seconds", 0))
+    world.faults.losses.append(Loss.from_json(asked))
     return {}
 
 
@@ -100,11 +101,14 @@ def _expire_key(world: World, asked: Asked) -> Done:
 
 
 def _set_office(world: World, asked: Asked) -> Done:
-    office, online = _office(world, asked), asked["online"]
-    if not isinstance(online, bool):
-        raise ValueError("online must be true or false")
-    world.set_online(office, online)
-    return {"online": office.online}
+    office = _office(world, asked)
+    wanted = {"online": asked.get("online", office.online), "copying": asked.get("copying", office.copying)}
+    for name, value in wanted.items():
+        if not isinstance(value, bool):
+            raise ValueError(f"{name} must be true or false")
+    world.set_online(office, wanted["online"])
+    world.set_copying(office, wanted["copying"])
+    return wanted
 
 
 def _steal(world: World, asked: Asked) -> Done:
@@ -134,7 +138,7 @@ def _steal(world: World, asked: Asked) -> Done:
 
 
 def _advance(world: World, asked: Asked) -> Done:
-    world.clock.advance(_seconds(asked.get("advance_seconds", 0)))
+    world.clock.advance(seconds(asked.get("advance_seconds", 0)))
     return {"now": world.settle().isoformat()}
 
 

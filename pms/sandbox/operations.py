@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 
 from .cast import Person
 from .errors import Refusal
@@ -34,7 +34,7 @@ def _plain(text: str) -> None:
         raise Refusal("API1026", "Special characters are not allowed.")
 
 
-def _check_values(_office: Office, payload: Payload) -> None:
+def _check_values(_office: Office, payload: Payload, _now: datetime) -> None:
     """The formats of a new or changed appointment."""
     if payload.get("date"):
         _day(payload["date"])
@@ -132,7 +132,7 @@ def _change(office: Office, job: Job) -> Outcome:
     return Outcome("Appointment updated successfully")
 
 
-def _check_status(_office: Office, payload: Payload) -> None:
+def _check_status(_office: Office, payload: Payload, _now: datetime) -> None:
     if payload["op"] != "replace" or payload["path"] != "/appointment_status":
         raise Refusal("API1026")
 
@@ -151,9 +151,9 @@ def _set_status(office: Office, job: Job) -> Outcome:
     return Outcome("Appointment status updated successfully")
 
 
-def _check_patient(_office: Office, payload: Payload) -> None:
-    if payload.get("birthdate"):
-        _day(payload["birthdate"])
+def _check_patient(office: Office, payload: Payload, now: datetime) -> None:
+    if payload.get("birthdate") and _day(payload["birthdate"]) > office.local(now).date():
+        raise Refusal("API1026")
     if payload.get("gender") and payload["gender"] not in ("male", "female", "unknown"):
         raise Refusal("API1026")
     if payload.get("email") and "@" not in payload["email"]:
@@ -222,3 +222,4 @@ NEW_PATIENT = Operation(
     _check_patient,
     _new_patient,
 )
+OPERATIONS: dict[str, Operation] = {one.name: one for one in (BOOK, CHANGE, SET_STATUS, NEW_PATIENT)}

@@ -8,6 +8,7 @@ from typing import Literal
 from . import operations, sessions, support, tracking
 from .auth import Key
 from .errors import Refusal
+from .faults import Loss
 from .message import Answer, Request, as_json
 from .reads import LISTINGS
 from .truth import Office
@@ -49,7 +50,10 @@ Handler = Callable[[Call], Answer]
 
 @dataclass(frozen=True)
 class Route:
-    """`auth`: key = Request-Key, app = App-Id and App-Key, either = one of the two. `scope`: the right a key needs."""
+    """`auth`: key = Request-Key, app = App-Id and App-Key, either = one of the two. `scope`: the right a key needs.
+
+    `writes`: it makes a write-back, or withdraws one.
+    """
 
     method: str
     path: str
@@ -73,7 +77,7 @@ def _write(operation: Operation, path: str, scope: str) -> Route:
     def handler(call: Call) -> Answer:
         office, world = call.own_office, call.world
         payload = payload_of(call.request.json_object())
-        admit(office, operation, payload)
+        admit(office, operation, payload, world.clock.now())
         job = world.accept(office, operation, call.target, payload, call.request.content.decode(errors="replace"))
         return receipt(job, world.api_url)
 
@@ -96,7 +100,7 @@ ROUTES: tuple[Route, ...] = (
         "writeback_status",
     ),
     Route("GET", "/writebacks", "app", lambda call: tracking.made(call.world, call.request)),
-    Route("DELETE", "/writebacks", "app", lambda call: tracking.withdraw(call.world, call.request)),
+    Route("DELETE", "/writebacks", "app", lambda call: tracking.withdraw(call.world, call.request), writes=True),
     Route("POST", "/request_key", "none", lambda call: sessions.request_key(call.world, call.request)),
     Route("DELETE", "/request_key", "key", lambda call: sessions.end_request_key(call.world, call.own_key)),
     Route("GET", "/request_key_info", "key", lambda call: sessions.request_key_info(call.world, call.own_key)),
@@ -157,13 +161,13 @@ def _admitted(world: World, request: Request, route: Route, target: str, headers
     return call
 
 
-def dispatch(world: World, request: Request) -> tuple[Answer, bool]:
-    """Answer a request below /v4; the second value tells whether it was a write-back that was accepted."""
+def dispatch(world: World, request: Request) -> tuple[Answer, Loss | None]:
+    """Answer a request below /v4; the second value says how that answer gets lost, if it shall."""
     headers: dict[str, str] = {}
     try:
         route, target = _found(request)
         answer = route.handler(_admitted(world, request, route, target, headers))
-        accepted = route.writes
+        loss = world.faults.take_loss(request, writes=route.writes)
     except Refusal as refusal:
-        answer, accepted = as_json(refusal.body, refusal.status), False
-    return replace(answer, headers={**answer.headers, **headers}), accepted
+        answer, loss = as_json(refusal.body, refusal.status), None
+    return replace(answer, headers={**answer.headers, **headers}), loss

@@ -16,9 +16,14 @@ def midnight(day: date | str) -> str:
     return f"{day}T00:00:00"
 
 
+def is_link(name: str) -> bool:
+    """Whether a field holds a URL of this server."""
+    return name.endswith("href")
+
+
 def hashed(row: Row) -> Row:
-    """The row with its `rowhash`, which changes whenever the row does."""
-    text = "|".join({**row, "rowhash": ""}.values())
+    """The row with its `rowhash`, which changes whenever the row does; where the server listens is no part of it."""
+    text = "|".join(value for name, value in row.items() if name != "rowhash" and not is_link(name))
     return {**row, "rowhash": hashlib.sha256(text.encode()).hexdigest()[:32]}
 
 

@@ -5,6 +5,7 @@ import socket
 from contextlib import suppress
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Event, Lock, Thread
 from types import TracebackType
 from urllib.parse import parse_qsl, urlsplit
@@ -13,6 +14,7 @@ from . import control
 from .clock import Clock
 from .message import Answer, Request, as_json
 from .routes import dispatch
+from .state import StateFile
 from .world import REFRESH_LAG, WRITEBACK_DELAY, Settings, World
 
 MAX_BODY = 1024 * 1024
@@ -20,17 +22,23 @@ LONGEST_IDLE = 120  # seconds a kept-alive connection may stay silent
 
 
 class _Server(ThreadingHTTPServer):
-    """Knows its world and its open connections, so that closing it really ends them."""
+    """Knows its world, where that is kept, and its open connections, so that closing it really ends them."""
 
     daemon_threads = True
     block_on_close = False
     world: World
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, state: StateFile | None) -> None:
+        self.state = state
         self.stopping = Event()
         self.connections: set[socket.socket] = set()
         self.guard = Lock()
         super().__init__((host, port), _Handler)
+
+    def keep(self) -> None:
+        """Have the world outlive this process as it is now; call it before an answer leaves, holding the lock."""
+        if self.state:
+            self.state.save(self.world)
 
     def hang_up(self) -> None:
         """Wake every waiting thread and end every connection."""
@@ -100,12 +108,15 @@ class _Handler(BaseHTTPRequestHandler):
         world = self.server.world
         with world.lock:
             answer = control.command(world, request)
+            self.server.keep()
         self._send(answer)
 
     def _sikka(self, request: Request) -> None:
         world = self.server.world
         with world.lock:
             fault, delay = world.faults.take(request), world.faults.delay(request)
+            if fault:
+                self.server.keep()
         if delay:
             self.server.stopping.wait(delay)
         if fault and fault.kind in ("timeout", "drop"):
@@ -114,11 +125,11 @@ class _Handler(BaseHTTPRequestHandler):
             return
         with world.lock:
             now = world.settle()
-            answer, accepted = (fault.answer(), False) if fault else dispatch(world, request)
-            lost, hold = accepted and world.faults.take_lost_answer(), world.faults.lost_hold
-            self._note(world, now, request, 0 if lost else answer.status)
-        if lost:
-            self._say_nothing(hold)
+            answer, loss = (fault.answer(), None) if fault else dispatch(world, request)
+            self._note(world, now, request, 0 if loss else answer.status)
+            self.server.keep()
+        if loss:
+            self._say_nothing(loss.hold)
         else:
             self._send(answer)
 
@@ -153,7 +164,9 @@ class Sandbox:
     """A running sandbox: `with Sandbox(writeback_delay=0.2) as sandbox: sandbox.url`.
 
     Seconds: `writeback_delay` until the office has carried out a write, `refresh_lag` between two copies from the PMS
-    to the cloud (0 = at once). `start` sets the sandbox's clock (aware); `seed` chooses the invented people.
+    to the cloud (0 = at once). `start` sets the sandbox's clock (aware); `seed` chooses the invented people. `state`
+    names a file in which everything outlives this process; what is in it already counts more than the other arguments.
+    Raises `state.Unusable` for a file that is something else.
     """
 
     def __init__(
@@ -165,15 +178,27 @@ class Sandbox:
         refresh_lag: float = REFRESH_LAG,
         seed: int = 1,
         start: datetime | None = None,
+        state: Path | None = None,
     ) -> None:
-        self._server = _Server(host, port)
+        self._server = _Server(host, port, StateFile(state) if state else None)
         self.host = host
         self.port: int = self._server.server_address[1]
         self.url = f"http://{host}:{self.port}"
         settings = Settings(writeback_delay=writeback_delay, refresh_lag=refresh_lag, seed=seed)
         self.world = self._server.world = World(self.url, settings, Clock(start))
+        self._resume()
         self._thread = Thread(target=self._server.serve_forever, args=(0.05,), name="sandbox", daemon=True)
         self._thread.start()
+
+    def _resume(self) -> None:
+        if self._server.state is None:
+            return
+        try:
+            self._server.state.restore(self.world)
+            self._server.keep()
+        except BaseException:
+            self._server.server_close()
+            raise
 
     def close(self) -> None:
         """Stop at once: no new connection, no open one left. A second call does nothing."""

@@ -3,9 +3,10 @@
 Rows are never changed in place, only replaced, so a copy is a copy of two dictionaries.
 """
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from random import Random
 from zoneinfo import ZoneInfo
 
@@ -69,6 +70,12 @@ class Seed:
     booking_details: list[Row]
     schedule: list[Row]
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """The same for the same patients and appointments, wherever the server listens."""
+        rows = (*self.store.patients.values(), *self.store.appointments.values())
+        return hashlib.sha256("".join(row["rowhash"] for row in rows).encode()).hexdigest()[:32]
+
 
 @lru_cache(maxsize=12)
 def seeded(profile: Profile, api_url: str, seed: int, today: date) -> Seed:
@@ -97,26 +104,27 @@ def seeded(profile: Profile, api_url: str, seed: int, today: date) -> Seed:
 
 
 class Office:
-    """An office: its rows, its computer (online or not) and the age of its cloud copy."""
+    """An office: its rows, its computer (online or not), its cloud copy: how old, and whether it is kept up."""
 
     def __init__(self, profile: Profile, api_url: str, seed: int, now: datetime) -> None:
         self.profile = profile
         self.zone = ZoneInfo(profile.zone)
         self.write = RowWriter(profile, api_url)
-        seed_rows = seeded(profile, api_url, seed, self.local(now).date())
-        self.truth = seed_rows.store.copy()
-        self.practices = seed_rows.practices
-        self.providers = seed_rows.providers
-        self.operatories = seed_rows.operatories
-        self.practice_variables = seed_rows.practice_variables
-        self.appointment_statuses = seed_rows.appointment_statuses
-        self.booking_details = seed_rows.booking_details
-        self.schedule = seed_rows.schedule
+        self.seed = seeded(profile, api_url, seed, self.local(now).date())
+        self.truth = self.seed.store.copy()
+        self.practices = self.seed.practices
+        self.providers = self.seed.providers
+        self.operatories = self.seed.operatories
+        self.practice_variables = self.seed.practice_variables
+        self.appointment_statuses = self.seed.appointment_statuses
+        self.booking_details = self.seed.booking_details
+        self.schedule = self.seed.schedule
         self.access = {place.practice_id: True for place in profile.locations}
         self.online = True
+        self.copying = True
         self.seen_at = now
-        self._patients = FIRST_NEW_PATIENT
-        self._appointments = FIRST_NEW_APPOINTMENT
+        self.next_patient = FIRST_NEW_PATIENT
+        self.next_appointment = FIRST_NEW_APPOINTMENT
         self.refresh(now)
 
     def local(self, instant: datetime) -> datetime:
@@ -131,13 +139,13 @@ class Office:
 
     def new_patient_id(self) -> str:
         """An id no patient has had."""
-        self._patients += 1
-        return str(self._patients - 1)
+        self.next_patient += 1
+        return str(self.next_patient - 1)
 
     def new_appointment_number(self) -> str:
         """A number no appointment has had; write-back ids come from another range."""
-        self._appointments += 1
-        return str(self._appointments - 1)
+        self.next_appointment += 1
+        return str(self.next_appointment - 1)
 
     def put_patient(self, row: Row) -> None:
         """Add or replace a patient in the truth."""

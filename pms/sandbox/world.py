@@ -4,9 +4,9 @@ Nothing runs in the background. Whoever looks first carries out what has come du
 would have happened: write-backs at their time, refreshes on their beat, none of it while the office is offline.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import count
 from threading import RLock
 
 from .auth import KeyRing
@@ -23,13 +23,21 @@ REFRESH_LAG = 900.0
 
 @dataclass(frozen=True)
 class Settings:
-    """Times in seconds. `refresh_lag` 0 copies every change to the cloud at once."""
+    """Times in seconds. `refresh_lag` 0 copies every change to the cloud at once.
+
+    `writeback_delays` has those of single operations, such as {"POST patient": 60.0}.
+    """
 
     writeback_delay: float = WRITEBACK_DELAY
+    writeback_delays: Mapping[str, float] = field(default_factory=dict)
     refresh_lag: float = REFRESH_LAG
     seed: int = 1
     tell_created_id: bool = True
     data_insert: str = "completed"
+
+    def delay_of(self, operation: Operation) -> timedelta:
+        """How long the office takes to carry this out."""
+        return timedelta(seconds=self.writeback_delays.get(operation.name, self.writeback_delay))
 
 
 class World:
@@ -47,22 +55,26 @@ class World:
     def reset(self) -> None:
         """Back to the seed, the settings and the clock of the start; the log is emptied."""
         self.clock.restart()
-        self.settings = self._start_settings
-        now = self.clock.now()
+        self.found(self._start_settings, self.clock.now())
+
+    def found(self, settings: Settings, instant: datetime) -> None:
+        """Begin with the practices as they are on the day of `instant`; everything else is empty."""
+        self.settings, self.founded = settings, instant
         self.offices = {
-            profile.office_id: Office(profile, self.api_url, self.settings.seed, now) for profile in PROFILES
+            profile.office_id: Office(profile, self.api_url, settings.seed, instant) for profile in PROFILES
         }
         self.keys = KeyRing(self.settings.seed, {profile.office_id: profile for profile in PROFILES})
         self.jobs: dict[str, tuple[Office, Job]] = {}
         self.faults = Faults()
         self.journal.clear()
-        self._job_ids = count(FIRST_ID)
+        self.next_job = FIRST_ID
 
     def accept(self, office: Office, operation: Operation, target: str, payload: Payload, text: str) -> Job:
         """Queue a write-back that was found in order."""
         now = self.clock.now()
-        due = now + timedelta(seconds=self.settings.writeback_delay)
-        job = Job(str(next(self._job_ids)), operation, target, payload, text, now, due)
+        due = now + self.settings.delay_of(operation)
+        job = Job(str(self.next_job), operation, target, payload, text, now, due)
+        self.next_job += 1
         self.jobs[job.id] = (office, job)
         return job
 
@@ -81,12 +93,14 @@ class World:
             if job.due_at > now:
                 break
             self._refresh_until(office, job.due_at)
-            text = self.faults.take_failure()
+            text = self.faults.take_failure(job.operation.method, job.operation.api)
             job.outcome = job.operation.apply(office, job) if text is None else Outcome(text, failed=True)
             job.done_at = job.due_at
         self._refresh_until(office, now)
 
     def _refresh_until(self, office: Office, instant: datetime) -> None:
+        if not office.copying:
+            return
         lag = timedelta(seconds=self.settings.refresh_lag)
         if lag:
             beats = (instant - office.copied_at) // lag
@@ -98,12 +112,26 @@ class World:
     def set_online(self, office: Office, online: bool) -> None:
         """Switch the office's computer off or on; what waited meanwhile starts anew with its full delay."""
         now = self.settle()
-        if online and not office.online:
-            if now - office.copied_at >= timedelta(seconds=self.settings.refresh_lag):
-                office.refresh(now)  # a beat that fell into the outage is made up for now, not dated back
-            due = now + timedelta(seconds=self.settings.writeback_delay)
+        is_back = online and not office.online
+        office.online = online
+        if is_back:
+            self._catch_up(office, now)
             for owner, job in self.jobs.values():
                 if owner is office and job.outcome is None:
-                    job.due_at = max(job.due_at, due)
-        office.online = online
+                    job.due_at = max(job.due_at, now + self.settings.delay_of(job.operation))
         self.settle()
+
+    def set_copying(self, office: Office, copying: bool) -> None:
+        """Stop or restart the copies to the cloud alone; the office goes on carrying out writes."""
+        now = self.settle()
+        is_back = copying and not office.copying
+        office.copying = copying
+        if is_back:
+            self._catch_up(office, now)
+        self.settle()
+
+    def _catch_up(self, office: Office, now: datetime) -> None:
+        """Make up now for a beat that was missed, rather than dating it back."""
+        is_due = now - office.copied_at >= timedelta(seconds=self.settings.refresh_lag)
+        if is_due and office.online and office.copying:
+            office.refresh(now)

@@ -28,7 +28,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Operation:
-    """One kind of write-back.
+    """One kind of write-back; no two share `method` and `api`.
 
     `api` is its name in /writebacks, `listed_as` its name in writeback_status, `required` the body fields without which
     it is refused, `check` refuses what the cloud can see is wrong, `apply` does it to the PMS truth.
@@ -39,8 +39,13 @@ class Operation:
     listed_as: str
     required: tuple[str, ...]
     receipt: str
-    check: Callable[[Office, Payload], None]
+    check: Callable[[Office, Payload, datetime], None]
     apply: Callable[[Office, "Job"], Outcome]
+
+    @property
+    def name(self) -> str:
+        """Such as "POST patient"."""
+        return f"{self.method} {self.api}"
 
 
 @dataclass
@@ -110,7 +115,7 @@ def payload_of(values: Mapping[str, object]) -> dict[str, str]:
     return payload
 
 
-def admit(office: Office, operation: Operation, payload: Payload) -> None:
+def admit(office: Office, operation: Operation, payload: Payload, now: datetime) -> None:
     """Refuse what the cloud refuses: missing fields, unknown practice, bad values; with check_spu an offline office."""
     if any(not payload.get(name) for name in operation.required):
         raise Refusal("API1020")
@@ -118,7 +123,7 @@ def admit(office: Office, operation: Operation, payload: Payload) -> None:
         raise Refusal("API1026")
     if not office.access[payload["practice_id"]]:
         raise Refusal("API2007")
-    operation.check(office, payload)
+    operation.check(office, payload, now)
     if payload.get("check_spu", "").lower() == "true" and not office.online:
         raise Refusal("API2017")
 

@@ -45,6 +45,18 @@ class DayView:
     clinicians: dict[str, Clinician]
 
 
+@dataclass(frozen=True, slots=True)
+class Without:
+    """What does not stand in the way: one booking of ours, one visit of ours, one appointment of the PMS."""
+
+    booking: UUID | None = None
+    visit: UUID | None = None
+    appointment: str = ""
+
+
+NOBODY = Without()
+
+
 def day_view(
     access: Access,
     *,
@@ -52,13 +64,14 @@ def day_view(
     day: date,
     clinician_id: str = "",
     operatory_id: str = "",
-    ignoring: UUID | None = None,
+    without: Without = NOBODY,
+    minutes: int = 0,
 ) -> DayView:
-    """Compute one day afresh from the PMS, for all mapped pairs or only those named.
+    """Compute one day afresh from the PMS, for all mapped pairs or only those named, for a visit of ``minutes``.
 
-    ``ignoring`` leaves out one booking of ours, usually the asker's own hold.
+    ``without`` leaves out what gives way: the asker's own hold, and the appointment that is moved.
     """
-    return next(iter(_views(access, appointment_type, [day], (clinician_id, operatory_id), ignoring)))
+    return next(iter(_views(access, appointment_type, [day], (clinician_id, operatory_id), without, minutes)))
 
 
 def first_with_slots(
@@ -69,7 +82,7 @@ def first_with_slots(
     Returns the view of ``day`` itself if none has. The PMS is read once for all of them.
     """
     days = [day + timedelta(days=n) for n in range(LOOK_AHEAD_DAYS)]
-    views = list(_views(access, appointment_type, days, (clinician_id, ""), None))
+    views = list(_views(access, appointment_type, days, (clinician_id, "")))
     return next((view for view in views if view.result.slots), views[0])
 
 
@@ -90,11 +103,11 @@ def pair_of(slot: Slot) -> Pair:
     return clinician.partition(":")[2], operatory.partition(":")[2]
 
 
-def rule_for(integration: PmsIntegration, appointment_type: AppointmentType) -> Rule:
-    """Return the engine's rule of an appointment type under the practice's settings."""
+def rule_for(integration: PmsIntegration, appointment_type: AppointmentType, minutes: int = 0) -> Rule:
+    """Return the engine's rule of a type under the practice's settings; ``minutes`` replaces the type's length."""
     config: dict[str, Any] = {**_DEFAULTS, **(integration.config or {})}
     return Rule(
-        duration_minutes=appointment_type.duration_minutes,
+        duration_minutes=minutes or appointment_type.duration_minutes,
         before_minutes=appointment_type.buffer_before_minutes,
         after_minutes=appointment_type.buffer_after_minutes,
         step_minutes=int(config["stepMinutes"]),
@@ -104,17 +117,23 @@ def rule_for(integration: PmsIntegration, appointment_type: AppointmentType) -> 
 
 
 def _views(
-    access: Access, appointment_type: AppointmentType, days: Sequence[date], named: Pair, ignoring: UUID | None
+    access: Access,
+    appointment_type: AppointmentType,
+    days: Sequence[date],
+    named: Pair,
+    without: Without = NOBODY,
+    minutes: int = 0,
 ) -> Iterable[DayView]:
     if appointment_type.mode != BookingMode.DIRECT:
         raise errors.OnRequestOnly
     where = access.integration.account.zone
-    rule = rule_for(access.integration, appointment_type)
+    rule = rule_for(access.integration, appointment_type, minutes)
     people = directory.clinicians(access)
     pairs = _pairs(access, appointment_type, people, named)
     plans = directory.schedules(access, days[0], days[-1])
-    appointments = access.pms.list_appointments(days[0], days[-1])
-    busy = [*_taken(appointments), *_ours(access, appointments, days, ignoring)]
+    rows = access.pms.list_appointments(days[0], days[-1])
+    appointments = [row for row in rows if row.id != without.appointment]
+    busy = [*_taken(appointments), *_ours(access, rows, days, without)]
     now = access.clock.now()
     for day in days:
         opening, teams = _open(plans, day, pairs)
@@ -171,14 +190,14 @@ def _taken(appointments: Iterable[Appointment]) -> list[Busy]:
     ]
 
 
-def _ours(
-    access: Access, appointments: Iterable[Appointment], days: Sequence[date], ignoring: UUID | None
-) -> list[Busy]:
+def _ours(access: Access, appointments: Iterable[Appointment], days: Sequence[date], without: Without) -> list[Busy]:
     """Return our bookings that the PMS's reads do not show yet; one that they show counts once, as theirs.
 
     Times that the PMS has just refused are taken too, by somebody whom its copy does not show yet.
     """
     shown = {row.id for row in appointments}
+    # What was moved goes on being shown at its old time for a while.
+    shown_there = {(row.id, row.starts_at) for row in appointments}
     asked = (access.integration, days, access.integration.account.zone, access.clock.now())
     return [
         Busy(
@@ -193,7 +212,13 @@ def _ours(
             kind=BusyKind.HOLD,
         )
         for booking in (*blocking(*asked), *refused(*asked))
-        if booking.pk != ignoring and booking.pms_appointment_id not in shown
+        if booking.pk != without.booking
+        and booking.visit_id != without.visit
+        and (
+            (booking.pms_appointment_id, booking.starts_at) not in shown_there
+            if booking.moved_appointment_id
+            else booking.pms_appointment_id not in shown
+        )
     ]
 
 

@@ -7,14 +7,13 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.db import IntegrityError, OperationalError, connection, transaction
 
 from pms import vault
 from pms.domain import errors
 from pms.domain.localtime import local_date_of
-from pms.domain.records import Appointment
 from pms.models import BLOCKING, AppointmentType, Booking, BookingState, Call, PmsIntegration
 
 HOLD_FOR = timedelta(seconds=300)
@@ -42,7 +41,11 @@ _LOCK_NAMESPACE = 0x7061726C  # "parl"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """The appointment somebody wants, with the clinician and operatory that would take it."""
+    """The appointment somebody wants, with the clinician and operatory that would take it.
+
+    ``moved_appointment_id`` is the appointment that gives way to it, ``visit_id`` our own bookings of that one, and
+    ``minutes`` its length where that is not the type's.
+    """
 
     patient_id: str
     appointment_type: AppointmentType
@@ -51,10 +54,17 @@ class Wish:
     operatory_id: str = ""
     clinician_name: str = ""
     note: str = ""
+    moved_appointment_id: str = ""
+    visit_id: UUID | None = None
+    minutes: int = 0
+
+    @property
+    def duration_minutes(self) -> int:
+        return self.minutes or self.appointment_type.duration_minutes
 
     @property
     def ends_at(self) -> datetime:
-        return self.starts_at + timedelta(minutes=self.appointment_type.duration_minutes)
+        return self.starts_at + timedelta(minutes=self.duration_minutes)
 
     def is_of(self, booking: Booking) -> bool:
         """Return whether a booking is of this patient, start and type, and with the clinician if one is wished."""
@@ -109,13 +119,6 @@ def forget(booking: Booking) -> None:
     Booking.objects.filter(pk=booking.pk, state=booking.state).update(state=given_up, idempotency_key=None)
 
 
-def is_shown_as_booked(booking: Booking, shown: Appointment) -> bool:
-    """Return whether the PMS's row is what was booked."""
-    wanted = (booking.patient_id, booking.starts_at, booking.clinician_id, booking.operatory_id)
-    found = (shown.patient_id, shown.starts_at, shown.clinician_id, shown.operatory_id)
-    return found == wanted and shown.status.occupies_time
-
-
 def hold(*, integration: PmsIntegration, wish: Wish, call: Call | None, key: str, now: datetime) -> Booking:
     """Hold a time for 300 seconds. Raises ``SlotTaken``, ``PersonOverlap``, or ``StillWorking`` for a key in use.
 
@@ -151,6 +154,8 @@ def _hold(integration: PmsIntegration, wish: Wish, call: Call | None, key: str, 
             integration=integration,
             call=call,
             idempotency_key=key or None,
+            visit_id=wish.visit_id or uuid4(),
+            moved_appointment_id=wish.moved_appointment_id,
             confirmation_number="".join(secrets.choice(_ALPHABET) for _ in range(6)),
             patient_id=wish.patient_id,
             appointment_type=wish.appointment_type,
@@ -172,6 +177,8 @@ def _refuse_overlaps(integration: PmsIntegration, wish: Wish, busy_from: datetim
     overlapping = Booking.objects.filter(
         BLOCKING, account_id=integration.account_id, busy_from__lt=busy_to, busy_to__gt=busy_from
     )
+    if wish.visit_id is not None:
+        overlapping = overlapping.exclude(visit_id=wish.visit_id)
     for other in overlapping:
         if other.patient_id == wish.patient_id and other.starts_at < wish.ends_at and other.ends_at > wish.starts_at:
             raise errors.PersonOverlap

@@ -6,11 +6,13 @@ from ipaddress import ip_network
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections
 
 from pms.domain.localtime import zone_data_is_recent
 from pms.models import Booking, triggers
+from pms.models.credential import SigningScheme
+from pms.services.credentials import MIN_SECRET_LENGTH
 
 
 @register()
@@ -67,8 +69,18 @@ def _is_network(text: str) -> bool:
 @register()
 def webhook_schemes(**_kwargs: Any) -> list[CheckMessage]:
     """The platform's webhook schemes are known by name, so that a typing error is not a closed door."""
-    known = {"timestamp_body", "timestamp_method_url_body", "body", "secret", "bearer"}
+    known = SigningScheme.values
     unknown = [name for name in settings.VAPI_WEBHOOK_SCHEMES if name not in known]
     if not unknown:
         return []
     return [Error(f"VAPI_WEBHOOK_SCHEMES has unknown names; known are {', '.join(sorted(known))}.", id="pms.E003")]
+
+
+@register(Tags.security, deploy=True)
+def webhook_secrets(**_kwargs: Any) -> list[CheckMessage]:
+    """The platform's secrets are long enough not to be guessed."""
+    short = [secret for secret in settings.VAPI_WEBHOOK_SECRETS if len(secret) < MIN_SECRET_LENGTH]
+    if not short:
+        return []
+    text = f"VAPI_WEBHOOK_SECRET has {len(short)} secrets of fewer than {MIN_SECRET_LENGTH} characters."
+    return [Warning(text, id="pms.W001")]

@@ -9,6 +9,7 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 
 from pms.services import audit
+from pms.services.addresses import client_address
 
 
 @receiver(user_logged_in)
@@ -33,7 +34,7 @@ def _record(kind: str, actor: str, request: HttpRequest | None) -> None:
     audit.record_event(
         kind=kind,
         actor=actor,
-        ip_address=str(request.META.get("REMOTE_ADDR", "")) if request else "",
+        ip_address=client_address(request) if request else "",
         user_agent=request.headers.get("User-Agent", "") if request else "",
         request_id=getattr(request, "request_id", ""),
     )

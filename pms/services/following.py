@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 
 import structlog
@@ -10,9 +11,9 @@ from django.db.models import Q, QuerySet
 
 from pms.domain import errors
 from pms.domain.clock import Budget, Clock
-from pms.domain.localtime import local_date_of
-from pms.models import Booking, BookingState, WriteBack, WriteBackState
-from pms.services import bookings, gateway, write_backs
+from pms.models import Booking, BookingState, Operation, WriteBack, WriteBackState
+from pms.providers.read_back import Shown, compare
+from pms.services import appointments, bookings, gateway, write_backs
 from pms.services.audit import Asker
 from pms.services.gateway import Access
 
@@ -20,6 +21,7 @@ log = structlog.get_logger(__name__)
 
 BUDGET_SECONDS = 30.0
 LEASE = timedelta(seconds=90)
+_ASKER = Asker(actor="job:write-backs", endpoint="job:write-backs", method="JOB")
 
 
 def claim_due(*, clock: Clock, limit: int = 50) -> Iterator[WriteBack]:
@@ -28,7 +30,9 @@ def claim_due(*, clock: Clock, limit: int = 50) -> Iterator[WriteBack]:
     for pk, attempts in list(due[:limit]):
         now = clock.now()  # of this row: those before it took their time
         if _due(now).filter(pk=pk, attempts=attempts).update(lease_until=now + LEASE, attempts=attempts + 1) == 1:
-            yield WriteBack.objects.select_related("booking__account", "integration__account").get(pk=pk)
+            yield WriteBack.objects.select_related(
+                "account", "after", "booking__account", "booking__appointment_type", "integration__account"
+            ).get(pk=pk)
 
 
 def _due(now: datetime) -> QuerySet[WriteBack]:
@@ -38,32 +42,21 @@ def _due(now: datetime) -> QuerySet[WriteBack]:
 
 def follow(*, write_back: WriteBack, clock: Clock) -> None:
     """Take one write-back one step further and plan the next look."""
-    if write_back.state == WriteBackState.SENDING:  # its process died while sending, so nobody told the caller
-        write_backs.lose_reference(write_back)
-        write_backs.tell_staff(write_back, "booking_outcome_unknown")
-    booking = write_back.booking
+    was = write_back.state
     try:
-        with gateway.reading(
-            integration=write_back.integration,
-            asker=Asker(actor="job:write-backs", endpoint="job:write-backs", method="JOB"),
-            action="followWriteBack",
-            phi=True,
-            clock=clock,
-            budget=Budget(BUDGET_SECONDS, clock),
-            patient_id=booking.patient_id if booking else None,
-        ) as access:
-            _step(access, write_back)
+        if was == WriteBackState.SENDING:  # its process died while sending, so nobody told the caller
+            write_backs.lose_reference(write_back)
+            write_backs.tell_staff(write_back, errors.OutcomeUnknown.code)
+        if was == WriteBackState.WAITING:
+            _send_waiting(write_back, clock)
+        else:
+            with _reading(write_back, clock) as access:
+                _step(access, write_back)
     except errors.PmsError as error:
         log.info("write-back not followed", code=error.code, write_id=str(write_back.pk), attempts=write_back.attempts)
-    if booking is not None:
-        booking.refresh_from_db()
-        if booking.state == BookingState.FAILED:
-            # The caller heard that it was on its way.
-            write_backs.tell_staff(write_back, "booking_failed")
-            return
-        if booking.state == BookingState.MISMATCH:
-            write_backs.tell_staff(write_back, "booking_mismatch")
-            return
+    write_back.refresh_from_db()
+    if write_back.state == WriteBackState.FAILED and was != WriteBackState.FAILED:
+        _tell_of_failure(write_back)
     if write_back.next_attempt_at is not None:
         write_backs.reschedule(write_back=write_back, now=clock.now())
 
@@ -73,38 +66,90 @@ def postpone(*, write_back: WriteBack, clock: Clock) -> None:
     write_backs.reschedule(write_back=write_back, now=clock.now())
 
 
-def _step(access: Access, write_back: WriteBack) -> None:
-    if write_backs.is_open(write_back):
-        write_backs.follow(write_back=write_back, pms=access.pms, now=access.clock.now())
-        access.summary["state"] = write_back.state
-        return
-    booking = write_back.booking
-    if booking is not None and booking.state == BookingState.CONFIRMED and booking.verified_at is None:
-        _read_back(access, write_back, booking)
-
-
-def _read_back(access: Access, write_back: WriteBack, booking: Booking) -> None:
-    """Compare what the PMS shows with what was booked; a copy that lags shows nothing yet, which proves nothing."""
-    day = local_date_of(booking.starts_at, access.integration.account.zone)
-    rows = access.pms.list_appointments(day, day, patient_id=booking.patient_id)
-    shown = next((row for row in rows if row.id == booking.pms_appointment_id), None)
-    if shown is None:
-        return
-    is_equal = bookings.is_shown_as_booked(booking, shown)
-    if is_equal:
-        Booking.objects.filter(pk=booking.pk, state=BookingState.CONFIRMED).update(verified_at=access.clock.now())
-    else:
-        bookings.transition(booking, BookingState.MISMATCH)
-    access.summary["readback"] = "equal" if is_equal else "different"
-    _finish(write_back)
-
-
-def _finish(write_back: WriteBack) -> None:
-    WriteBack.objects.filter(pk=write_back.pk).update(next_attempt_at=None, lease_until=None)
-    write_back.refresh_from_db()
-
-
 def release_expired_holds(*, now: datetime) -> int:
     """Free the times that were held too long; return how many."""
     held = Booking.objects.filter(state=BookingState.HELD, hold_expires_at__lte=now)
     return held.update(state=BookingState.EXPIRED)
+
+
+def _reading(write_back: WriteBack, clock: Clock) -> AbstractContextManager[Access]:
+    return gateway.reading(
+        integration=write_back.integration,
+        asker=_ASKER,
+        action="followWriteBack",
+        phi=True,
+        clock=clock,
+        budget=Budget(BUDGET_SECONDS, clock),
+        patient_id=write_back.patient_id or None,
+        is_live=False,
+    )
+
+
+def _send_waiting(write_back: WriteBack, clock: Clock) -> None:
+    """Send a booking whose patient has a record by now; end it if there will be none."""
+    after, booking = write_back.after, write_back.booking
+    if after is None or booking is None or after.state in (WriteBackState.FAILED, WriteBackState.PARKED):
+        write_backs.fail(write_back, "patient_not_created")
+        return
+    if after.state != WriteBackState.DONE:
+        return
+    with gateway.writing(
+        integration=write_back.integration,
+        asker=_ASKER,
+        action=write_back.operation,
+        clock=clock,
+        budget=Budget(BUDGET_SECONDS, clock),
+        patient_id=booking.patient_id,
+    ) as access:
+        access.summary["booking"] = str(booking.pk)
+        appointments.send_waiting(access, write_back, booking, _ASKER)
+        access.summary["state"] = write_back.state
+
+
+def _step(access: Access, write_back: WriteBack) -> None:
+    if write_backs.is_open(write_back):
+        write_backs.follow(write_back=write_back, pms=access.pms, now=access.clock.now())
+        access.summary["state"] = write_back.state
+        _tell_if_made_after_all(write_back)
+    elif write_back.state == WriteBackState.DONE and write_back.verified_at is None:
+        _read_back(access, write_back)
+
+
+def _tell_if_made_after_all(write_back: WriteBack) -> None:
+    """Tell a person of a booking that was to be taken back, was made all the same, and is not being cancelled."""
+    if write_back.state != WriteBackState.DONE or write_back.withdrawn_at is None:
+        return
+    cancelled = WriteBack.objects.filter(
+        integration=write_back.integration, operation=Operation.CANCEL, appointment_id=write_back.record_id
+    )
+    if not cancelled.exists():
+        write_backs.tell_staff(write_back, "not_withdrawn")
+
+
+def _read_back(access: Access, write_back: WriteBack) -> None:
+    """Compare what the PMS shows with what was written; a copy that lags shows nothing yet, which proves nothing."""
+    now = access.clock.now()
+    shown = compare(
+        access.pms,
+        write_backs.change_of(write_back),
+        record_id=write_back.record_id,
+        done_at=write_back.completed_at or now,
+    )
+    access.summary["readback"] = shown.name.lower()
+    match shown:
+        case Shown.EQUAL:
+            write_backs.verify(write_back, now=now)
+        case Shown.DIFFERENT | Shown.ABSENT:
+            is_absent = shown is Shown.ABSENT
+            booking = write_back.booking
+            if booking is not None and booking.state == BookingState.CONFIRMED:
+                bookings.transition(booking, BookingState.LOST if is_absent else BookingState.MISMATCH)
+            write_backs.finish(write_back)
+            write_backs.tell_staff(write_back, "lost" if is_absent else "mismatch")
+
+
+def _tell_of_failure(write_back: WriteBack) -> None:
+    """Tell a person that something ended differently from what the caller heard; who took it back knows."""
+    if write_back.failure == "withdrawn":
+        return
+    write_backs.tell_staff(write_back, "failed")

@@ -25,6 +25,7 @@ from pms.providers.base import Connection, PmsService
 from pms.providers.http import pool_for
 from pms.services import audit, integrations
 from pms.services.audit import Asker, Entry
+from pms.services.meters import CacheMeter
 from pms.services.tokens import DatabaseTokenStore
 
 log = structlog.get_logger(__name__)
@@ -53,9 +54,10 @@ def reading(
     clock: Clock,
     budget: Budget,
     patient_id: str | None = None,
+    is_live: bool = True,
 ) -> Iterator[Access]:
     """Open an access that only reads; its audit row is committed when the block ends, whichever way."""
-    access = _open(integration, clock, budget, patient_id)
+    access = _open(integration, clock, budget, patient_id, is_live)
     with _recorded(access, asker, Entry(access_id=access.id, action=action, phase=AuditPhase.READ, phi_accessed=phi)):
         yield access
 
@@ -69,9 +71,10 @@ def writing(
     clock: Clock,
     budget: Budget,
     patient_id: str | None = None,
+    is_live: bool = True,
 ) -> Iterator[Access]:
     """Open an access that changes the PMS: an intent row is committed first, an outcome row when the block ends."""
-    access = _open(integration, clock, budget, patient_id)
+    access = _open(integration, clock, budget, patient_id, is_live)
     intent = Entry(
         access_id=access.id, action=action, phase=AuditPhase.INTENT, phi_accessed=True, patient_id=patient_id
     )
@@ -80,8 +83,11 @@ def writing(
         yield access
 
 
-def service_for(*, integration: PmsIntegration, clock: Clock, budget: Budget) -> PmsService:
-    """Return the adapter of an integration. Only for asking what it can do; data goes through an access."""
+def service_for(*, integration: PmsIntegration, clock: Clock, budget: Budget, is_live: bool = True) -> PmsService:
+    """Return the adapter of an integration. Only for asking what it can do; data goes through an access.
+
+    A job is not ``is_live``: it leaves the reserve of the vendor's rate limit to those whom somebody waits for.
+    """
     defaults = settings.PMS_PROVIDER_DEFAULTS.get(integration.provider, {})
     credentials = {**defaults, **integrations.reveal(integration=integration)}
     return registry.service_class(integration.provider)(
@@ -91,14 +97,16 @@ def service_for(*, integration: PmsIntegration, clock: Clock, budget: Budget) ->
             time_zone=integration.account.zone,
             http=pool_for(integration.provider),
             tokens=DatabaseTokenStore(integration_id=integration.pk, clock=clock),
+            meter=CacheMeter(provider=integration.provider, clock=clock),
             clock=clock,
             budget=budget,
+            is_live=is_live,
         )
     )
 
 
-def _open(integration: PmsIntegration, clock: Clock, budget: Budget, patient_id: str | None) -> Access:
-    pms = service_for(integration=integration, clock=clock, budget=budget)
+def _open(integration: PmsIntegration, clock: Clock, budget: Budget, patient_id: str | None, is_live: bool) -> Access:
+    pms = service_for(integration=integration, clock=clock, budget=budget, is_live=is_live)
     return Access(id=uuid.uuid4(), integration=integration, pms=pms, clock=clock, budget=budget, patient_id=patient_id)
 
 

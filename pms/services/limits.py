@@ -15,6 +15,7 @@ log = structlog.get_logger(__name__)
 
 LIMITS = {
     "account": "100/m",
+    "messages": "60/m",  # of their own, so that a message can be left when nothing else can be done
     "refusals": "6/m",  # events about requests that were not let in
     "verification": "20/h",  # per caller's number, over all calls
 }

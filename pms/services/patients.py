@@ -10,10 +10,10 @@ from pms import vault
 from pms.domain import errors, identity
 from pms.domain.clock import Budget, Clock
 from pms.domain.localtime import local_date_of
-from pms.domain.records import Patient, PatientQuery
+from pms.domain.records import NewPatient, Patient, PatientQuery
 from pms.models import Call, PmsIntegration, Verification
 from pms.providers.base import Capability
-from pms.services import audit, calls, gateway, limits, tasks
+from pms.services import audit, calls, gateway, limits, newcomers, tasks, write_backs
 from pms.services.audit import Asker
 
 MAX_FAILURES = 3
@@ -74,8 +74,7 @@ def require_verified(*, call: Call, patient_id: str, asker: Asker) -> str:
     Raises ``NotVerified``, ``AmbiguousPatient`` or ``MinorNeedsGuardian``; a name that was not proven is an event. A
     call that is locked opens nobody's record any more: ``VerificationLocked``.
     """
-    if _is_locked(call):
-        raise errors.VerificationLocked
+    require_unlocked(call)
     proofs = {proof.patient_id: proof for proof in verified_in(call)}
     if patient_id and patient_id not in proofs:
         audit.record_event(
@@ -94,6 +93,37 @@ def require_verified(*, call: Call, patient_id: str, asker: Asker) -> str:
     if proof.is_minor and not any(_is_guardian(other, proof) for other in proofs.values()):
         raise errors.MinorNeedsGuardian
     return proof.patient_id
+
+
+def require_unlocked(call: Call) -> None:
+    """Raise ``VerificationLocked`` after too many failures in the call."""
+    if _is_locked(call):
+        raise errors.VerificationLocked
+
+
+def guardian_in(call: Call) -> str:
+    """Return the id of the adult of this call whom a new record of a minor belongs to; raise ``MinorNeedsGuardian``.
+
+    A record that is itself still on its way has no id that another could name.
+    """
+    for proof in verified_in(call):
+        if not proof.is_minor and not newcomers.is_handle(proof.patient_id):
+            return proof.patient_id
+    raise errors.MinorNeedsGuardian
+
+
+def prove_new(*, call: Call, patient_id: str, new: NewPatient, today: date) -> None:
+    """Remember that a record was made in this call: who made it may go on with it."""
+    subject = f"{identity.letters(new.last_name)}:{new.date_of_birth.isoformat()}"
+    Verification.objects.create(
+        account_id=call.account_id,
+        call=call,
+        succeeded=True,
+        patient_id=patient_id,
+        guarantor_id=new.guarantor_id,
+        is_minor=identity.minor(new.date_of_birth, today),
+        subject_digest=vault.digest(subject, "subject"),
+    )
 
 
 def read(
@@ -147,11 +177,27 @@ def _search(
         access.pms.require(Capability.READ_PATIENTS)
         found = access.pms.search_patients(PatientQuery(last_name, date_of_birth, caller))
         outcome = identity.match(found, first_name, last_name, date_of_birth, phone_last4 or None, caller or None)
+        if isinstance(outcome, identity.NoMatch):
+            outcome = _on_its_way(integration, first_name, last_name, date_of_birth) or outcome
         if isinstance(outcome, identity.Verified | identity.Inactive):
             access.patient_id = outcome.patient.id
         access.summary["candidates"] = len(found)
         access.summary["outcome"] = type(outcome).__name__
     return outcome
+
+
+def _on_its_way(
+    integration: PmsIntegration, first_name: str, last_name: str, date_of_birth: date
+) -> identity.Outcome | None:
+    """Return somebody whose record was asked for and is not shown by the PMS yet, or it would be made twice."""
+    digest = newcomers.digest_of(first_name, last_name, date_of_birth)
+    made = newcomers.under_way(integration=integration, digest=digest)
+    if made is None:
+        return None
+    sent = write_backs.change_of(made.write_back)
+    guarantor_id = sent.guarantor_id if isinstance(sent, NewPatient) else ""
+    person = Patient(made.patient_id, first_name, last_name, date_of_birth=date_of_birth, guarantor_id=guarantor_id)
+    return identity.Verified(person, phone_matched=False)
 
 
 def _prove(attempt: Verification, patient: Patient, today: date) -> None:

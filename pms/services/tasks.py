@@ -9,7 +9,7 @@ from django.db import transaction
 
 from accounts.models import Account
 from pms import vault
-from pms.models import Booking, Call, Task
+from pms.models import Booking, Call, Task, WriteBack
 
 
 def open_task(
@@ -19,21 +19,23 @@ def open_task(
     detail: Mapping[str, str],
     call: Call | None = None,
     booking: Booking | None = None,
+    write_back: WriteBack | None = None,
     once: bool = False,
 ) -> Task:
     """Keep a task with what is needed to do it, sealed.
 
-    A booking has at most one task of a kind, and with ``once`` a call too.
+    A booking, or a write without one, has at most one task of a kind, and with ``once`` a call too.
     """
     pk = uuid.uuid4()
     fields = {"id": pk, "account": account, "call": call, "detail": vault.seal(dict(detail), f"tasks:{pk}:detail")}
     if booking is not None:
-        task, _ = Task.objects.get_or_create(booking=booking, kind=kind, defaults=fields)
-        return task
+        return Task.objects.get_or_create(booking=booking, kind=kind, defaults=fields)[0]
+    if write_back is not None:
+        return Task.objects.get_or_create(write_back=write_back, kind=kind, defaults=fields)[0]
     with transaction.atomic():
         if once and call is not None:
             Call.objects.select_for_update().get(pk=call.pk)
-            known = Task.objects.filter(call=call, booking=None, kind=kind).first()
+            known = Task.objects.filter(call=call, booking=None, write_back=None, kind=kind).first()
             if known is not None:
                 return known
         return Task.objects.create(kind=kind, **fields)

@@ -1,7 +1,8 @@
 """Changes on their way into a PMS: recorded before the wire, followed to their end, settled once.
 
-``settle`` is the only place where what a vendor said becomes the state of a booking; the request that made the change
-and the job that follows it both come through here, and whoever is second changes nothing.
+``settle`` is the only place where what a vendor said becomes the state of a write-back and of the booking it belongs
+to; the request that made the change and the job that follows it both come through here, and whoever is second changes
+nothing. What a kind of change brings along with its end is in ``services.consequences``.
 """
 
 from __future__ import annotations
@@ -12,15 +13,15 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import structlog
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from pms import vault
 from pms.domain import errors
-from pms.domain.localtime import local_date_of
-from pms.domain.records import NewAppointment
-from pms.models import Booking, BookingState, WriteBack, WriteBackState
+from pms.domain.records import Change, NewPatient
+from pms.models import Booking, BookingState, Call, Operation, PmsIntegration, WriteBack, WriteBackState
 from pms.providers.base import Done, Failed, Pending, PmsService, WriteOutcome
-from pms.services import bookings, tasks
+from pms.providers.read_back import find_record
+from pms.services import bookings, consequences, payloads, tasks
 
 log = structlog.get_logger(__name__)
 
@@ -32,25 +33,71 @@ _PATIENCE = timedelta(hours=2)
 _FIRST_INTERVAL = timedelta(seconds=15)
 _LONGEST_INTERVAL = timedelta(minutes=15)
 _OPEN = (WriteBackState.SENDING, WriteBackState.PENDING, WriteBackState.UNKNOWN)
+_NOUNS = {
+    Operation.BOOK: "booking",
+    Operation.MOVE: "move",
+    Operation.CANCEL: "cancellation",
+    Operation.CONFIRM: "confirmation",
+    Operation.CREATE_PATIENT: "new_patient",
+}
 
 
-def start(*, booking: Booking, access_id: uuid.UUID, new: NewAppointment, now: datetime) -> WriteBack | None:
-    """Record that a booking is about to be sent; ``None`` if its hold was lost meanwhile."""
+def start(
+    *,
+    integration: PmsIntegration,
+    operation: Operation,
+    change: Change,
+    access_id: uuid.UUID,
+    now: datetime,
+    booking: Booking | None = None,
+    call: Call | None = None,
+    patient_id: str = "",
+    appointment_id: str = "",
+    subject_digest: str = "",
+    after: WriteBack | None = None,
+) -> WriteBack | None:
+    """Record that a change is about to be sent, or with ``after`` that it waits for a patient.
+
+    Returns ``None`` if the booking's hold was lost meanwhile, or another change of the same appointment, or of the
+    same new patient, is under way.
+    """
     pk = uuid.uuid4()
-    with transaction.atomic():
-        if not bookings.transition(booking, BookingState.PENDING):
-            return None
-        return WriteBack.objects.create(
-            id=pk,
-            account_id=booking.account_id,
-            integration=booking.integration,
-            booking=booking,
-            operation="bookAppointment",
-            payload=vault.seal(_dumped(new), _place(pk)),
-            access_id=access_id,
-            sent_at=now,
-            next_attempt_at=now + REQUEST_GRACE,
-        )
+    try:
+        with transaction.atomic():
+            if booking is not None and not bookings.transition(booking, BookingState.PENDING):
+                return None
+            return WriteBack.objects.create(
+                id=pk,
+                account_id=integration.account_id,
+                integration=integration,
+                booking=booking,
+                call=call,
+                after=after,
+                operation=operation,
+                state=WriteBackState.WAITING if after else WriteBackState.SENDING,
+                patient_id=patient_id,
+                appointment_id=appointment_id,
+                subject_digest=subject_digest,
+                payload=vault.seal(payloads.dumped(change), _place(pk)),
+                access_id=access_id,
+                sent_at=now,
+                next_attempt_at=now + (_FIRST_INTERVAL if after else REQUEST_GRACE),
+            )
+    except IntegrityError:
+        if booking is not None:
+            booking.refresh_from_db()
+        return None
+
+
+def resume(*, write_back: WriteBack, change: Change, access_id: uuid.UUID, now: datetime) -> bool:
+    """Record that a change that has waited is about to be sent; return whether this caller may send it."""
+    waiting = WriteBack.objects.filter(pk=write_back.pk, state=WriteBackState.WAITING)
+    sealed = vault.seal(payloads.dumped(change), _place(write_back.pk))
+    is_mine = (
+        waiting.update(state=WriteBackState.SENDING, payload=sealed, access_id=access_id, sent_at=now, attempts=0) == 1
+    )
+    write_back.refresh_from_db()
+    return is_mine
 
 
 @contextmanager
@@ -62,14 +109,14 @@ def certainly_not_made(write_back: WriteBack) -> Iterator[None]:
     try:
         yield
     except errors.OutcomeUnknown:
-        _mark(write_back, WriteBackState.UNKNOWN, BookingState.UNKNOWN)
+        lose_reference(write_back)
         raise
     except errors.ParlaeError as error:
-        _fail(write_back, error.code)
+        fail(write_back, error.code)
         raise
     except Exception as error:
         log.error("write broke", write_id=str(write_back.pk), exc_info=error)
-        _mark(write_back, WriteBackState.UNKNOWN, BookingState.UNKNOWN)
+        lose_reference(write_back)
         raise errors.OutcomeUnknown from error
 
 
@@ -78,37 +125,94 @@ def settle(*, write_back: WriteBack, outcome: WriteOutcome, now: datetime) -> Wr
     if isinstance(outcome, Pending):
         _update_open(write_back, state=WriteBackState.PENDING, reference=outcome.reference)
     elif isinstance(outcome, Failed):
-        _fail(write_back, "slot_taken" if outcome.conflict else outcome.reason)
+        fail(write_back, errors.SlotTaken.code if outcome.conflict else outcome.reason)
     elif outcome.record_id:
-        _confirm(write_back, outcome.record_id, now)
+        _complete(write_back, outcome.record_id, now)
     # Done without an id: the vendor has made it but not told which; the follow-up finds it by reading back.
     return write_back
 
 
 def follow(*, write_back: WriteBack, pms: PmsService, now: datetime) -> WriteBack:
     """Ask once how the write-back stands, and settle it. Raises what the PMS raises: then nothing is known."""
+    if write_back.withdrawn_at is not None and write_back.reference and pms.withdraw_write(write_back.reference):
+        withdraw(write_back)
+        return write_back
     outcome = _asked(write_back, pms)
     if outcome == Done():
-        outcome = _read_back(write_back, pms)
+        record_id = write_back.appointment_id or find_record(pms, change_of(write_back), _others(write_back))
+        outcome = Done(record_id) if record_id else None
     return write_back if outcome is None else settle(write_back=write_back, outcome=outcome, now=now)
 
 
 def lose_reference(write_back: WriteBack) -> None:
-    """Mark a write-back whose process died while sending: whether it arrived is not known."""
-    _mark(write_back, WriteBackState.UNKNOWN, BookingState.UNKNOWN)
+    """Mark a write-back of which it is not known whether it arrived."""
+    with transaction.atomic():
+        if _update_open(write_back, state=WriteBackState.UNKNOWN):
+            consequences.unknown(write_back)
+
+
+def fail(write_back: WriteBack, reason: str) -> bool:
+    """Settle a write-back of which certainly nothing is in the PMS; return whether this caller did it."""
+    with transaction.atomic():
+        done = _update(
+            write_back,
+            (*_OPEN, WriteBackState.WAITING),
+            state=WriteBackState.FAILED,
+            failure=reason,
+            next_attempt_at=None,
+            lease_until=None,
+        )
+        if done:
+            consequences.failed(write_back)
+    return done
+
+
+def withdraw(write_back: WriteBack) -> bool:
+    """Settle a write-back that the vendor will certainly never carry out, because it was taken back."""
+    with transaction.atomic():
+        done = _update(
+            write_back,
+            (*_OPEN, WriteBackState.WAITING),
+            state=WriteBackState.FAILED,
+            failure="withdrawn",
+            next_attempt_at=None,
+            lease_until=None,
+        )
+        if done:
+            consequences.withdrawn(write_back)
+    return done
+
+
+def ask_to_withdraw(write_back: WriteBack, *, now: datetime) -> None:
+    """Record that the vendor is about to be asked to drop a write, so that a job asks again if this process dies."""
+    _update_open(write_back, withdrawn_at=now)
+
+
+def verify(write_back: WriteBack, *, now: datetime) -> None:
+    """Remember that the PMS's own reads show the change; nothing is left to follow."""
+    with transaction.atomic():
+        _update(write_back, (WriteBackState.DONE,), verified_at=now, next_attempt_at=None, lease_until=None)
+        consequences.verified(write_back, now)
+
+
+def finish(write_back: WriteBack) -> None:
+    """Stop following a write-back."""
+    _update(write_back, tuple(WriteBackState), next_attempt_at=None, lease_until=None)
 
 
 def reschedule(*, write_back: WriteBack, now: datetime) -> None:
     """Plan the next look, with growing intervals; after a day a person has to look."""
     if now - write_back.sent_at >= FOLLOW_FOR:
+        if write_back.state == WriteBackState.WAITING:
+            fail(write_back, "patient_not_created")
         _update_open(write_back, state=WriteBackState.PARKED)
-        _update(write_back, next_attempt_at=None, lease_until=None)
-        tell_staff(write_back, "booking_unresolved")
+        finish(write_back)
+        tell_staff(write_back, "unresolved")
         return
     if is_open(write_back) and now - write_back.sent_at >= _patience(write_back):
-        tell_staff(write_back, "booking_unresolved")
+        tell_staff(write_back, "unresolved")
     interval = min(_FIRST_INTERVAL * 2 ** min(write_back.attempts, 10), _LONGEST_INTERVAL)
-    _update(write_back, next_attempt_at=now + interval, lease_until=None)
+    _update(write_back, tuple(WriteBackState), next_attempt_at=now + interval, lease_until=None)
 
 
 def is_open(write_back: WriteBack) -> bool:
@@ -116,23 +220,44 @@ def is_open(write_back: WriteBack) -> bool:
     return write_back.state in _OPEN
 
 
-def new_appointment(write_back: WriteBack) -> NewAppointment:
-    """Return what was sent."""
-    values = vault.unseal(write_back.payload, _place(write_back.pk))
-    return NewAppointment(**{**values, "starts_at": datetime.fromisoformat(values["starts_at"])})
+def change_of(write_back: WriteBack) -> Change:
+    """Return what was sent, or waits to be."""
+    return payloads.loaded(vault.unseal(write_back.payload, _place(write_back.pk)))
 
 
-def tell_staff(write_back: WriteBack, kind: str) -> None:
-    """Open a task for the booking of a write-back."""
+def tell_staff(write_back: WriteBack, what: str, **more: str) -> None:
+    """Open a task about a write-back: its kind says what of what, such as ``booking_failed``."""
     booking = write_back.booking
-    if booking is not None:
-        tasks.open_task(
-            account=booking.account,
-            kind=kind,
-            detail={"patientId": booking.patient_id, "confirmationNumber": booking.confirmation_number},
-            call=booking.call,
-            booking=booking,
-        )
+    tasks.open_task(
+        account=write_back.account,
+        kind=f"{_NOUNS[Operation(write_back.operation)]}_{what}",
+        detail={**_detail(write_back), **more},
+        call=booking.call if booking else write_back.call,
+        booking=booking,
+        write_back=None if booking else write_back,
+    )
+
+
+def _detail(write_back: WriteBack) -> dict[str, str]:
+    """Return what a person needs to do by hand what was to be written."""
+    try:
+        change = change_of(write_back)
+    except vault.CannotOpen:  # its key was retired: the task is told all the same
+        change = None
+    if isinstance(change, NewPatient):
+        return {
+            "firstName": change.first_name,
+            "lastName": change.last_name,
+            "dateOfBirth": change.date_of_birth.isoformat(),
+            "phone": change.phone,
+        }
+    found = {
+        "patientId": write_back.patient_id,
+        "appointmentId": write_back.appointment_id,
+        "startsAt": change.starts_at.isoformat() if change else "",
+        "confirmationNumber": write_back.booking.confirmation_number if write_back.booking else "",
+    }
+    return {name: value for name, value in found.items() if value}
 
 
 def _patience(write_back: WriteBack) -> timedelta:
@@ -142,103 +267,60 @@ def _patience(write_back: WriteBack) -> timedelta:
 
 def _asked(write_back: WriteBack, pms: PmsService) -> WriteOutcome | None:
     """Return what the vendor tells about the write-back, ``None`` where that is nothing."""
+    change, others = change_of(write_back), _others(write_back)
     if not write_back.reference:
-        new, others = new_appointment(write_back), _others(write_back)
-        return pms.find_booking(new, sent_at=write_back.sent_at, others=others) or Failed("never_arrived")
+        return pms.find_write(change, sent_at=write_back.sent_at, others=others) or Failed("never_arrived")
     try:
         return pms.follow_write(write_back.reference)
     except errors.NotEntitled:  # we may not ask; what the PMS shows by itself is an answer too
-        return _read_back(write_back, pms)
-
-
-def _read_back(write_back: WriteBack, pms: PmsService) -> Done | None:
-    """Return the appointment that the PMS shows where the write-back should have put one."""
-    new = new_appointment(write_back)
-    day = local_date_of(new.starts_at, write_back.integration.account.zone)
-    wanted = (new.patient_id, new.starts_at, new.clinician_id, new.operatory_id)
-    others = _others(write_back)
-    for row in pms.list_appointments(day, day, patient_id=new.patient_id):
-        shown = (row.patient_id, row.starts_at, row.clinician_id, row.operatory_id)
-        if shown == wanted and row.status.occupies_time and row.id not in others:
-            return Done(row.id)
-    return None
+        record_id = find_record(pms, change, others)
+        return Done(record_id) if record_id else None
 
 
 def _others(write_back: WriteBack) -> frozenset[str]:
-    """Return the references and record ids of our other writes: what is theirs is not this one's, however alike."""
+    """Return the references and record ids of our other writes: what is theirs is not this one's, however alike.
+
+    An appointment that is changed is the same record for all its changes, so only their references count.
+    """
+    alike = WriteBack.objects.filter(integration_id=write_back.integration_id, operation=write_back.operation).exclude(
+        pk=write_back.pk
+    )
     booking = write_back.booking
-    if booking is None:
-        return frozenset()
-    alike = WriteBack.objects.filter(
-        integration_id=write_back.integration_id,
-        booking__patient_id=booking.patient_id,
-        booking__starts_at=booking.starts_at,
-    ).exclude(pk=write_back.pk)
+    if write_back.appointment_id:
+        alike = alike.filter(appointment_id=write_back.appointment_id)
+        return frozenset(alike.values_list("reference", flat=True)) - {""}
+    if booking is not None:
+        alike = alike.filter(booking__patient_id=booking.patient_id, booking__starts_at=booking.starts_at)
+    else:
+        alike = alike.filter(subject_digest=write_back.subject_digest)
     known = [identifier for pair in alike.values_list("reference", "record_id") for identifier in pair]
     return frozenset(known) - {""}
 
 
-def _confirm(write_back: WriteBack, record_id: str, now: datetime) -> None:
+def _complete(write_back: WriteBack, record_id: str, now: datetime) -> None:
     with transaction.atomic():
         done = _update_open(
             write_back,
             state=WriteBackState.DONE,
             record_id=record_id,
             completed_at=now,
+            attempts=0,
             next_attempt_at=now + _FIRST_INTERVAL,  # the read-back
             lease_until=None,
         )
         if done:
-            _move(write_back.booking, BookingState.CONFIRMED, pms_appointment_id=record_id)
-
-
-def _fail(write_back: WriteBack, reason: str) -> None:
-    with transaction.atomic():
-        done = _update_open(
-            write_back, state=WriteBackState.FAILED, failure=reason, next_attempt_at=None, lease_until=None
-        )
-        if done:
-            _move(write_back.booking, BookingState.FAILED, failure=reason)
-
-
-def _mark(write_back: WriteBack, state: WriteBackState, booking_state: BookingState) -> None:
-    with transaction.atomic():
-        if _update_open(write_back, state=state):
-            _move(write_back.booking, booking_state)
-
-
-def _move(booking: Booking | None, to: BookingState, **changes: str) -> None:
-    """Bring the booking along, if its state still allows it."""
-    while booking is not None:
-        booking.refresh_from_db()
-        if to not in bookings.TRANSITIONS.get(booking.state, frozenset()) or bookings.transition(
-            booking, to, **changes
-        ):
-            return
+            consequences.done(write_back, now)
 
 
 def _update_open(write_back: WriteBack, **changes: object) -> bool:
     """Change a write-back that has no end yet; return whether this caller did it."""
-    done = WriteBack.objects.filter(pk=write_back.pk, state__in=_OPEN).update(**changes) == 1
+    return _update(write_back, _OPEN, **changes)
+
+
+def _update(write_back: WriteBack, states: tuple[WriteBackState, ...], **changes: object) -> bool:
+    done = WriteBack.objects.filter(pk=write_back.pk, state__in=states).update(**changes) == 1
     write_back.refresh_from_db()
     return done
-
-
-def _update(write_back: WriteBack, **changes: object) -> None:
-    WriteBack.objects.filter(pk=write_back.pk).update(**changes)
-    write_back.refresh_from_db()
-
-
-def _dumped(new: NewAppointment) -> dict[str, object]:
-    return {
-        "patient_id": new.patient_id,
-        "clinician_id": new.clinician_id,
-        "operatory_id": new.operatory_id,
-        "starts_at": new.starts_at.isoformat(),
-        "duration_minutes": new.duration_minutes,
-        "appointment_type": new.appointment_type,
-        "description": new.description,
-    }
 
 
 def _place(pk: uuid.UUID) -> str:

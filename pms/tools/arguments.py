@@ -11,18 +11,25 @@ from typing import Any
 from rest_framework import serializers
 
 from pms.domain import errors, spoken
+from pms.domain.records import AppointmentStatus
 
 _DATE = "YYYY-MM-DD, the practice's local day"
 _TIME = "HH:MM, 24-hour, the practice's local time"
+_WHICH_PATIENT = "Which of the patients confirmed in this call; not needed if there is only one."
+_WHICH_APPOINTMENT = "The appointment, as getAppointments names it; not needed if the patient has only one ahead."
 _LONGEST_NOTE = 1000
 _HALVES = {"evening": "afternoon", "am": "morning", "pm": "afternoon"}
 _NO_PREFERENCE = ("any", "anytime", "either", "no preference")
 
 
 class Text(serializers.CharField):
-    """A short text as models write it: numbers become text, placeholders are asked about, blanks are left out."""
+    """A short text as models write it: numbers become text, placeholders are asked about, blanks are left out.
 
-    def __init__(self, **kwargs: Any) -> None:
+    A field that is ``rest_only`` is not shown to voice models.
+    """
+
+    def __init__(self, *, rest_only: bool = False, **kwargs: Any) -> None:
+        self.rest_only = rest_only
         kwargs.setdefault("max_length", 200)
         kwargs.setdefault("allow_blank", True)
         kwargs.setdefault("allow_null", True)
@@ -43,7 +50,8 @@ class Identifier(Text):
     """An opaque id. It is written to the audit log, so nothing that could be a name, a date or a number on file."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(max_length=64, validators=[_is_identifier], **kwargs)
+        kwargs.setdefault("max_length", 64)
+        super().__init__(validators=[_is_identifier], **kwargs)
 
 
 def _is_identifier(value: str) -> None:
@@ -66,6 +74,27 @@ class HalfOfDay(serializers.ChoiceField):
         if said in _NO_PREFERENCE or (said is not serializers.empty and spoken.is_blank(said)):
             return None
         return super().run_validation(_HALVES.get(said, said) if isinstance(said, str) else said)
+
+
+class Status(serializers.ChoiceField):
+    """A status to filter by, in any case; nothing is any."""
+
+    def __init__(self, *, rest_only: bool = False, **kwargs: Any) -> None:
+        self.rest_only = rest_only
+        super().__init__(allow_null=True, **kwargs)
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        if data is not serializers.empty and spoken.is_blank(data):
+            return None
+        return super().run_validation(data.strip().lower() if isinstance(data, str) else data)
+
+
+class Switch(serializers.BooleanField):
+    """Yes or no; nothing is no."""
+
+    def __init__(self, *, rest_only: bool = False, **kwargs: Any) -> None:
+        self.rest_only = rest_only
+        super().__init__(allow_null=True, **kwargs)
 
 
 class CheckAvailability(serializers.Serializer[Any]):
@@ -94,7 +123,61 @@ class BookAppointment(serializers.Serializer[Any]):
     startTime = Text(required=False, help_text="Only without a code: date and time in one, as ISO 8601.")
     appointmentType = Text(required=False, help_text="What the visit is for. Not needed with a code.")
     providerId = Text(required=False, help_text="The clinician's id or name, if a certain one is wanted.")
-    patientId = Identifier(
-        required=False, help_text="Which of the patients confirmed in this call; not needed if there is only one."
-    )
+    patientId = Identifier(required=False, help_text=_WHICH_PATIENT)
     notes = Note(required=False, max_length=_LONGEST_NOTE, help_text="What the caller wants the practice to know.")
+    sendConfirmation = Switch(required=False, rest_only=True)
+
+
+class GetAppointments(serializers.Serializer[Any]):
+    patientId = Identifier(required=False, help_text=_WHICH_PATIENT)
+    startDate = Text(required=False, rest_only=True)
+    endDate = Text(required=False, rest_only=True)
+    providerId = Identifier(required=False, rest_only=True)
+    status = Status(choices=[*AppointmentStatus, "pending"], required=False, rest_only=True)
+
+
+class RescheduleAppointment(serializers.Serializer[Any]):
+    appointmentId = Identifier(required=False, help_text=_WHICH_APPOINTMENT)
+    slotCode = Text(required=False, help_text="The code of an offered time, such as A2.")
+    date = Text(required=False, help_text=f"The new day; only without a code. {_DATE}.")
+    time = Text(required=False, help_text=f"The new time; only without a code. {_TIME}.")
+    startTime = Text(required=False, help_text="Only without a code: new date and time in one, as ISO 8601.")
+    providerId = Text(required=False, help_text="The clinician's id or name, if another one is wanted.")
+    patientId = Identifier(required=False, help_text=_WHICH_PATIENT)
+    reason = Note(required=False, max_length=_LONGEST_NOTE, help_text="Why, if the caller said so.")
+    sendNotification = Switch(required=False, rest_only=True)
+
+
+class ChangeStatus(serializers.Serializer[Any]):
+    appointmentId = Identifier(required=False, help_text=_WHICH_APPOINTMENT)
+    patientId = Identifier(required=False, help_text=_WHICH_PATIENT)
+    reason = Note(required=False, max_length=_LONGEST_NOTE, help_text="Why, if the caller said so.")
+    sendNotification = Switch(required=False, rest_only=True)
+
+
+class Address(serializers.Serializer[Any]):
+    street = Text(required=False)
+    city = Text(required=False)
+    state = Text(required=False)
+    zip = Text(required=False)
+
+
+class CreatePatient(serializers.Serializer[Any]):
+    firstName = Text(required=True, max_length=60, help_text="The patient's legal first name.")
+    lastName = Text(required=True, max_length=60, help_text="The patient's last name.")
+    dateOfBirth = Text(required=True, help_text="The patient's date of birth, YYYY-MM-DD.")
+    phone = Text(required=False, help_text="The best number to reach them; left out: the number that calls.")
+    email = Text(required=False, max_length=254, help_text="Their e-mail address, if they give one.")
+    address = Address(required=False, allow_null=True)
+    providerId = Identifier(required=False, rest_only=True)
+
+
+class TakeMessage(serializers.Serializer[Any]):
+    message = Note(required=True, max_length=_LONGEST_NOTE, help_text="What the team should know, in full sentences.")
+    callerName = Text(required=False, help_text="Who is calling.")
+    phoneNumber = Text(required=False, help_text="Where to call back; left out: the number that calls.")
+    urgent = Switch(required=False, help_text="Whether it cannot wait until the end of the day.")
+
+
+class GetWrite(serializers.Serializer[Any]):
+    writeId = Identifier(required=True)

@@ -47,10 +47,16 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """A request that passed the gates, with the integration it may use."""
+    """A request that passed the gates, with the integration it may use, if its tool needs one."""
 
     request: Request
-    integration: PmsIntegration
+    connected: PmsIntegration | None
+
+    @property
+    def integration(self) -> PmsIntegration:
+        if self.connected is None:
+            raise errors.SetupRequired
+        return self.connected
 
     @property
     def access(self) -> dict[str, Any]:
@@ -65,11 +71,15 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a tool found or did: the sentence to say, and the same for a machine. ``status`` is REST's."""
+    """What a tool found or did: the sentence to say, and the same for a machine. ``status`` is REST's.
+
+    ``outcome`` is what the log and the tool call's row say of it: ``ok``, or the code of what an answer stands for.
+    """
 
     say: str = field(repr=False)
     data: Mapping[str, Any] = field(default_factory=dict, repr=False)
     status: int = 200
+    outcome: str = "ok"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from pms.domain import errors, speech
 from pms.models import CredentialKind, PmsIntegration
 from pms.services import calls, claims, gateway, integrations, limits
 from pms.tools import registry
-from pms.tools.context import Context, Request, Result
+from pms.tools.context import Context, Face, Request, Result
 from pms.tools.registry import Tool
 
 log = structlog.get_logger(__name__)
@@ -84,25 +84,31 @@ def _guarded(tool: str, work: Callable[[], Result]) -> Result:
 
 
 def _run(name: str, arguments: Mapping[str, object], problem: str, request: Request) -> Result:
-    tool = registry.get(name)
-    integration = _admitted(tool, request)
+    tool = registry.get(name, for_voice=request.face is Face.VOICE)
+    connected = _admitted(tool, request)
     if problem:
         raise errors.ArgumentsUnreadable
     values = _validated(tool, arguments)
-    context = Context(request=request, integration=integration)
+    context = Context(request=request, connected=connected)
     _require_capability(tool, context)
     _require_identity(tool, request)
     answer = tool.function(context, values)
-    return Result(say=speech.flatten(answer.say), outcome="ok", answer=answer)
+    return Result(say=speech.flatten(answer.say), outcome=answer.outcome, answer=answer)
 
 
-def _admitted(tool: Tool, request: Request) -> PmsIntegration:
-    """Pass the account's own gates: the agreement, the pause switch, the connection, the feature, the limit."""
+def _admitted(tool: Tool, request: Request) -> PmsIntegration | None:
+    """Pass the account's own gates: the agreement, the pause switch, the connection, the feature, the limit.
+
+    A tool that needs no PMS works also while the practice is paused or not connected, under a limit of its own.
+    """
     account = request.account
     if not baa.is_accepted(account):
         raise errors.BaaRequired
-    if account.is_paused or not account.is_active:
+    if not account.is_active or (account.is_paused and tool.needs_pms):
         raise errors.Paused
+    if not tool.needs_pms:
+        limits.check(limit="messages", key=str(account.pk))
+        return None
     integration = integrations.active_for(account=account)
     allowed = (integration.config or {}).get("allowOnlineBooking", True) or tool.feature != "booking"
     if not allowed or not (integration.features or {}).get(tool.feature, False):
@@ -131,6 +137,8 @@ def _asked_again(codes: Any) -> errors.Invalid:
 
 
 def _require_capability(tool: Tool, context: Context) -> None:
+    if tool.capability is None:
+        return
     request = context.request
     gateway.service_for(integration=context.integration, clock=request.clock, budget=request.budget).require(
         tool.capability

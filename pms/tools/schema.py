@@ -36,8 +36,8 @@ def vapi_function(tool: Tool, *, url: str) -> dict[str, Any]:
 
 
 def parameters(tool: Tool) -> dict[str, Any]:
-    """Return a tool's arguments as the JSON Schema that Vapi accepts."""
-    fields = tool.arguments().fields
+    """Return a tool's arguments as the JSON Schema that Vapi accepts; only what a voice model should give."""
+    fields = {name: field for name, field in tool.arguments().fields.items() if _is_for_models(field)}
     return {
         "type": "object",
         "properties": {name: _property(field) for name, field in fields.items()},
@@ -45,8 +45,13 @@ def parameters(tool: Tool) -> dict[str, Any]:
     }
 
 
+def _is_for_models(field: serializers.Field[Any, Any, Any, Any]) -> bool:
+    return not isinstance(field, serializers.BaseSerializer) and not getattr(field, "rest_only", False)
+
+
 def _property(field: serializers.Field[Any, Any, Any, Any]) -> dict[str, Any]:
-    described: dict[str, Any] = {"type": "string", "description": str(field.help_text)}
+    is_switch = isinstance(field, serializers.BooleanField)
+    described: dict[str, Any] = {"type": "boolean" if is_switch else "string", "description": str(field.help_text)}
     if isinstance(field, serializers.ChoiceField):
         described["enum"] = list(field.choices)
     return described

@@ -1,30 +1,44 @@
-"""What the agent may say about a booking: a function of its state, and of nothing else.
+"""What the agent may say about a write: a function of its state, and of nothing else.
 
-Only ``CONFIRMED`` is called booked. A test holds these words.
+Only what is done is said to be: ``CONFIRMED`` bookings are called booked, and other writes moved, cancelled or noted
+when they are ``DONE``. A test holds these words.
 """
 
 from __future__ import annotations
 
 from pms.domain import errors, speech
-from pms.models import Booking, BookingState
+from pms.models import Booking, BookingState, Operation, WriteBackState
+from pms.services import newcomers
+
+# How a write stands, as REST tells it.
+PUBLIC_WRITE_STATES = {
+    WriteBackState.WAITING: "pending",
+    WriteBackState.SENDING: "pending",
+    WriteBackState.PENDING: "pending",
+    WriteBackState.UNKNOWN: "unknown",
+    WriteBackState.PARKED: "unknown",
+    WriteBackState.DONE: "done",
+    WriteBackState.FAILED: "failed",
+}
+_TO_BE_CHECKED = "That needs the team's attention, and I have asked them to check."
 
 
 def booking_sentence(booking: Booking, when: str, who: str) -> str:
     """Return the sentence for a booking; ``when`` and ``who`` are already said as a person would."""
     number = speech.spell(booking.confirmation_number)
+    if booking.moved_appointment_id:
+        return _move_sentence(booking, when, who, number)
     not_made = f"The request for {when} did not go through, so nothing has been scheduled."
-    to_be_checked = "That needs the team's attention, and I have asked them to check."
     return {
         BookingState.HELD: f"The request for {when} with {who} has not been sent yet, so nothing has been scheduled.",
         BookingState.EXPIRED: not_made,
-        BookingState.PENDING: f"The request for {when} with {who} has been sent to the practice's system, but it is "
-        f"not final yet. If it does not go through, the team will be told. The reference number is {number}.",
+        BookingState.PENDING: _pending_sentence(booking, when, who, number),
         BookingState.UNKNOWN: errors.OutcomeUnknown.default_spoken,
         BookingState.CONFIRMED: f"The appointment is booked for {when} with {who}. "
         f"The confirmation number is {number}.",
         BookingState.FAILED: not_made,
-        BookingState.MISMATCH: to_be_checked,
-        BookingState.LOST: to_be_checked,
+        BookingState.MISMATCH: _TO_BE_CHECKED,
+        BookingState.LOST: _TO_BE_CHECKED,
         BookingState.CANCELLED: "That appointment has been cancelled.",
         BookingState.RESCHEDULED: "That appointment has been moved to another time.",
     }[BookingState(booking.state)]
@@ -35,3 +49,74 @@ def before(booking: Booking) -> str:
     if booking.state == BookingState.CONFIRMED:
         return "You already have that one. "
     return "I have asked for that one already. " if booking.state == BookingState.PENDING else ""
+
+
+def change_sentence(operation: Operation, state: WriteBackState, when: str, *, stood_before: bool = False) -> str:
+    """Return the sentence for a cancellation or a confirmation of the appointment at ``when``."""
+    is_cancel = operation == Operation.CANCEL
+    what = "cancellation" if is_cancel else "note that you are coming"
+    pending = (
+        f"The {what} for {when} has been sent to the practice's system, but it is not final yet. "
+        "If it does not go through, the team will be told."
+    )
+    done = f"The appointment on {when} {'is' if stood_before else 'has been'} cancelled."
+    if not is_cancel:
+        done = f"The appointment on {when} is marked as confirmed."
+    return {
+        WriteBackState.WAITING: pending,
+        WriteBackState.SENDING: pending,
+        WriteBackState.PENDING: pending,
+        WriteBackState.UNKNOWN: errors.OutcomeUnknown.default_spoken,
+        WriteBackState.PARKED: _TO_BE_CHECKED,
+        WriteBackState.DONE: done,
+        WriteBackState.FAILED: f"The {what} for {when} did not go through, so the appointment still stands.",
+    }[state]
+
+
+def new_patient_sentence(state: WriteBackState, name: str, patient_id: str) -> str:
+    """Return the sentence for a new record; ``patient_id`` is for the model to go on with."""
+    pending = (
+        f"The new record for {name} has been sent to the practice's system, but it is not final yet. "
+        f"I can go on with it all the same (patient id {patient_id})."
+    )
+    return {
+        WriteBackState.WAITING: pending,
+        WriteBackState.SENDING: pending,
+        WriteBackState.PENDING: pending,
+        WriteBackState.UNKNOWN: errors.OutcomeUnknown.default_spoken,
+        WriteBackState.PARKED: _TO_BE_CHECKED,
+        WriteBackState.DONE: f"There is a record for {name} now (patient id {patient_id}).",
+        WriteBackState.FAILED: "The new record did not go through, so there is none.",
+    }[state]
+
+
+def _pending_sentence(booking: Booking, when: str, who: str, number: str) -> str:
+    if newcomers.is_handle(booking.patient_id):
+        return (
+            f"{when} with {who} is kept. The practice's system is still making the new record, and the request for the "
+            f"appointment goes out right after it, so it is not final yet. If it does not go through, the team will be "
+            f"told. The reference number is {number}."
+        )
+    return (
+        f"The request for {when} with {who} has been sent to the practice's system, but it is not final yet. "
+        f"If it does not go through, the team will be told. The reference number is {number}."
+    )
+
+
+def _move_sentence(booking: Booking, when: str, who: str, number: str) -> str:
+    stands = "so the appointment stays as it was."
+    return {
+        BookingState.HELD: f"The move to {when} with {who} has not been sent yet, {stands}",
+        BookingState.EXPIRED: f"The move to {when} did not go through, {stands}",
+        BookingState.PENDING: f"The move to {when} with {who} has been sent to the practice's system, but it is not "
+        f"final yet. Until it is, the old time stands. If it does not go through, the team will be told. The reference "
+        f"number is {number}.",
+        BookingState.UNKNOWN: errors.OutcomeUnknown.default_spoken,
+        BookingState.CONFIRMED: f"The appointment has been moved to {when} with {who}. "
+        f"The confirmation number is {number}.",
+        BookingState.FAILED: f"The move to {when} did not go through, {stands}",
+        BookingState.MISMATCH: _TO_BE_CHECKED,
+        BookingState.LOST: _TO_BE_CHECKED,
+        BookingState.CANCELLED: "That appointment has been cancelled.",
+        BookingState.RESCHEDULED: "That appointment has been moved to another time since.",
+    }[BookingState(booking.state)]

@@ -1,8 +1,8 @@
 """From a request to the account it may act for.
 
 Nothing is written or logged before the signature is verified. A line's own credential opens it; the account's, if the
-line has none; the platform's only if neither exists. Ids in a request choose which secret must fit; they never open
-anything by themselves.
+line never had one; the platform's only if neither ever existed. Ids in a request choose which secret must fit; they
+never open anything by themselves. Over REST a server of a practice's own shows its token instead.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from ipaddress import ip_address, ip_network
 
 import structlog
 from django.conf import settings
@@ -23,15 +22,19 @@ from accounts.models import Account
 from pms import vault
 from pms.domain import errors
 from pms.models import Credential, CredentialKind, VoiceLine
-from pms.services import audit, limits
-from pms.tools.registry import TOOLS
+from pms.models.credential import Scope, SigningScheme
+from pms.services import audit, credentials, limits
+from pms.services.addresses import client_address as client_address
+from pms.services.addresses import is_trusted_proxy as is_trusted_proxy
+from pms.services.credentials import reveal as reveal
 from pms.vapi.envelope import Line
-from pms.vapi.signatures import Scheme, SignedRequest, verify
+from pms.vapi.signatures import SCHEMES, Scheme, SignedRequest, bearer_token, verify
 
 log = structlog.get_logger(__name__)
 
 # Verified against when there is nothing else, so that an unknown line takes as long as a known one.
-_DECOY = random.token_hex(32)
+_DECOY = [random.token_hex(32)]
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,22 +62,43 @@ class Admission:
 def admit(signed: SignedRequest, *, named: Line, now: datetime) -> Admission:
     """Verify a request. Raises ``SignatureInvalid``, or ``NotConfigured`` if there is no secret at all."""
     lines = _lines(named)
-    own = _credentials(lines[0], now) if lines else []
-    for credential in own:
+    deciding = credentials.deciding_for(lines[0]) if lines else []
+    for credential in deciding:
         try:
-            scheme = _verify(signed, credential.schemes, reveal(credential), now)
+            accepted = reveal(credential) if credentials.is_live(credential, now) else _DECOY
+            scheme = _verify(signed, credential.schemes, accepted, now)
         except errors.SignatureInvalid:
             continue
         except vault.CannotOpen:
             log.error("credential cannot be opened")
             continue
-        kind = CredentialKind(credential.kind)
         return Admission(
-            credential=credential, lines=lines, kind=kind, scopes=frozenset(credential.scopes), scheme=scheme
+            credential=credential, lines=lines, kind=CredentialKind.VOICE, scopes=frozenset(), scheme=scheme
         )
-    if own:
+    if deciding:
         raise errors.SignatureInvalid
     return _platform(signed, lines, now)
+
+
+def admit_over_rest(signed: SignedRequest, *, named: Line, now: datetime) -> Admission:
+    """Verify a REST request: a system credential by its token, any other as ``admit`` does.
+
+    REST has many addresses, so a write whose signature covers nothing but the time could be sent to another one.
+    """
+    token = bearer_token(signed)
+    if not credentials.is_token(token):
+        admission = admit(signed, named=named, now=now)
+        if signed.method not in _READING and not admission.scheme.covers(signed):
+            _only_in_development(admission.scheme)
+        return admission
+    credential = credentials.identify(token, now=now)
+    return Admission(
+        credential=credential,
+        lines=_lines(named),
+        kind=CredentialKind.SYSTEM,
+        scopes=frozenset(credential.scopes),
+        scheme=SCHEMES[SigningScheme.BEARER],
+    )
 
 
 def account_for(admission: Admission, *, named: Sequence[str]) -> Account:
@@ -95,16 +119,6 @@ def account_for(admission: Admission, *, named: Sequence[str]) -> Account:
     return account
 
 
-def reveal(credential: Credential) -> list[str]:
-    """Return a credential's secrets, for verifying a signature and for nothing else."""
-    return list(vault.unseal(credential.secrets, secrets_place(credential.pk)))
-
-
-def secrets_place(pk: uuid.UUID) -> str:
-    """Return the place that a credential's secrets are sealed for."""
-    return f"credentials:{pk}:secrets"
-
-
 def note_refusal(request: HttpRequest, *, named: Line) -> None:
     """Leave an event about a request that was not let in."""
     lines = _lines(named)
@@ -116,22 +130,6 @@ def note_misdirected(request: HttpRequest, *, admission: Admission, kind: str) -
     """Leave an event about a signed request that names no practice, or two."""
     account_id = admission.credential.account_id if admission.credential else None
     _note(request, kind, actor=admission.actor, account_id=account_id, detail={})
-
-
-def client_address(request: HttpRequest) -> str:
-    """Return the address a request came from; forwarded addresses count only behind ``TRUSTED_PROXIES``."""
-    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
-    address = str(request.META.get("REMOTE_ADDR", ""))
-    while hops and is_trusted_proxy(address):
-        address = hops.pop()
-    return address[:45] if _is_address(address) else ""
-
-
-def is_trusted_proxy(address: str) -> bool:
-    """Return whether an address is one of ``TRUSTED_PROXIES``."""
-    return _is_address(address) and any(
-        ip_address(address) in ip_network(proxy, strict=False) for proxy in settings.TRUSTED_PROXIES
-    )
 
 
 def signed_request(request: HttpRequest) -> SignedRequest:
@@ -163,26 +161,33 @@ def _note(
 
 
 def _platform(signed: SignedRequest, lines: tuple[VoiceLine, ...], now: datetime) -> Admission:
-    if not settings.VAPI_WEBHOOK_SECRETS:
-        if not Credential.objects.exists():
-            raise errors.NotConfigured
-        _verify(signed, settings.VAPI_WEBHOOK_SCHEMES, [_DECOY], now)
-    scheme = _verify(signed, settings.VAPI_WEBHOOK_SCHEMES, settings.VAPI_WEBHOOK_SECRETS, now)
-    kind = CredentialKind.SYSTEM if settings.VAPI_SECRET_IS_SYSTEM else CredentialKind.VOICE
-    scopes = frozenset(tool.scope for tool in TOOLS.values()) if settings.VAPI_SECRET_IS_SYSTEM else frozenset()
-    return Admission(credential=None, lines=lines, kind=kind, scopes=scopes, scheme=scheme)
+    if not settings.VAPI_WEBHOOK_SECRETS and not Credential.objects.exists():
+        raise errors.NotConfigured
+    scheme = _verify(signed, settings.VAPI_WEBHOOK_SCHEMES, settings.VAPI_WEBHOOK_SECRETS or _DECOY, now)
+    is_system = settings.VAPI_SECRET_IS_SYSTEM
+    return Admission(
+        credential=None,
+        lines=lines,
+        kind=CredentialKind.SYSTEM if is_system else CredentialKind.VOICE,
+        scopes=frozenset(Scope.values) if is_system else frozenset(),
+        scheme=scheme,
+    )
 
 
 def _verify(signed: SignedRequest, schemes: Sequence[str], secrets: Sequence[str], now: datetime) -> Scheme:
     scheme = verify(
         signed, schemes=schemes, secrets=secrets, now=now, timestamp_required=settings.VAPI_REQUIRE_TIMESTAMP
     )
-    if scheme.parts == ("body",) and not signed.body:
-        # The signature of nothing is a constant that whoever saw it once can repeat.
-        if not settings.DEBUG:
-            raise errors.SignatureInvalid
-        log.warning("constant signature accepted", scheme=scheme.name)
+    if not scheme.signs_time and not scheme.covers(signed):
+        _only_in_development(scheme)
     return scheme
+
+
+def _only_in_development(scheme: Scheme) -> None:
+    """Refuse a signature that is good for other requests too: whoever saw it once can repeat it."""
+    if not settings.DEBUG:
+        raise errors.SignatureInvalid
+    log.warning("signature that covers nothing accepted", scheme=scheme.name)
 
 
 def _lines(named: Line) -> tuple[VoiceLine, ...]:
@@ -202,23 +207,6 @@ def _lines(named: Line) -> tuple[VoiceLine, ...]:
         return next(n for n, identifier in enumerate(identifiers) if identifier in own)
 
     return tuple(sorted(found, key=place))
-
-
-def _credentials(line: VoiceLine, now: datetime) -> list[Credential]:
-    """Return the live credentials of the line or, if it has none of its own, of its account."""
-    live = Credential.objects.filter(
-        Q(expires_at__isnull=True) | Q(expires_at__gt=now), account_id=line.account_id, revoked_at__isnull=True
-    ).filter(kind=CredentialKind.VOICE)
-    own = list(live.filter(line=line))
-    return own or list(live.filter(line__isnull=True))
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _canonical(account_id: str) -> str:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from pms.domain import errors
+from pms.models.credential import SigningScheme
 
 WINDOW = timedelta(seconds=300)
 
@@ -42,17 +43,17 @@ class Scheme:
     def signs_url(self) -> bool:
         return "url" in self.parts
 
+    def covers(self, signed: SignedRequest) -> bool:
+        """Whether the proof says anything of this request besides its time: if not, it fits every other as well."""
+        return not self.parts or self.signs_url or bool(signed.body)
 
-SCHEMES = {
-    scheme.name: scheme
-    for scheme in (
-        Scheme("timestamp_body", ("timestamp", "body")),
-        Scheme("timestamp_method_url_body", ("timestamp", "method", "url", "body")),
-        Scheme("body", ("body",)),
-        Scheme("secret"),
-        Scheme("bearer"),
-    )
+
+_PARTS = {
+    SigningScheme.TIMESTAMP_BODY: ("timestamp", "body"),
+    SigningScheme.TIMESTAMP_METHOD_URL_BODY: ("timestamp", "method", "url", "body"),
+    SigningScheme.BODY: ("body",),
 }
+SCHEMES = {name.value: Scheme(name.value, _PARTS.get(name, ())) for name in SigningScheme}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +95,17 @@ def sign(scheme: Scheme, *, secret: str, signed: SignedRequest, timestamp: str) 
     return hmac.new(secret.encode(), b".".join(values[part] for part in scheme.parts), hashlib.sha256).hexdigest()
 
 
+def bearer_token(signed: SignedRequest) -> str:
+    """Return the bearer token of a request, or empty."""
+    kind, _, token = _header(signed, "authorization").partition(" ")
+    return token.strip() if kind.lower() == "bearer" else ""
+
+
 def _fits(scheme: Scheme, signed: SignedRequest, secret: str, now: datetime) -> bool:
-    if scheme.name == "secret":
+    if scheme.name == SigningScheme.SECRET:
         return _same(_header(signed, _SECRET_HEADER), secret)
-    if scheme.name == "bearer":
-        kind, _, token = _header(signed, "authorization").partition(" ")
-        return kind.lower() == "bearer" and _same(token.strip(), secret)
+    if scheme.name == SigningScheme.BEARER:
+        return _same(bearer_token(signed), secret)
     match = _HEX.fullmatch(next((h for h in (_header(signed, n) for n in _SIGNATURE_HEADERS) if h), "").lower())
     timestamp = next((h for h in (_header(signed, n) for n in _TIMESTAMP_HEADERS) if h), "")
     if match is None or (scheme.signs_time and not _is_recent(timestamp, now)):

@@ -22,6 +22,7 @@ from pms.domain.clock import Budget, SystemClock
 from pms.domain.speech import flatten
 from pms.models import Call
 from pms.services import calls
+from pms.services.addresses import client_address
 from pms.services.audit import Asker
 from pms.tools import runner
 from pms.tools.context import Face, Request
@@ -63,7 +64,7 @@ def webhook(request: HttpRequest) -> JsonResponse:
 
 
 def _answered(request: HttpRequest) -> dict[str, object]:
-    body = _decoded(request)
+    body = decoded(request)
     message = envelope.parse(body)
     # Where there is no object, nothing is dispatched: only the secret is still to be found.
     named = message.line if isinstance(body, Mapping) else _scavenged(request.body)
@@ -90,7 +91,7 @@ def _answered(request: HttpRequest) -> dict[str, object]:
         raise errors.Internal from None
 
 
-def _decoded(request: HttpRequest) -> object:
+def decoded(request: HttpRequest) -> object:
     """Return the body as JSON, ``None`` if it is none."""
     try:
         return json.loads(request.body)
@@ -214,7 +215,7 @@ def _asker(request: HttpRequest, message: Message, admission: Admission) -> Aske
         endpoint=ENDPOINT,
         method="POST",
         vapi_call_id=_call_id(message) or None,
-        ip_address=door.client_address(request) or None,
+        ip_address=client_address(request) or None,
         user_agent=request.headers.get("User-Agent"),
         request_id=getattr(request, "request_id", ""),
     )

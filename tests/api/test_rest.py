@@ -237,7 +237,8 @@ def test_a_system_books_and_the_answer_is_the_spec_s(system: Server, wish: Json,
 
     body = response.json()
     assert response.status_code == 201, body
-    assert set(body) == {"success", "appointment"}
+    assert set(body) == {"success", "appointment", "confirmationSent"}
+    assert body["confirmationSent"] is False
     appointment = body["appointment"]
     assert set(appointment) == {"id", "bookingId", "confirmationNumber", "patientName", "startTime", "endTime"}
     assert (appointment["patientName"], appointment["startTime"]) == ("Cora Whitfield", wish["startTime"])
@@ -363,13 +364,18 @@ def test_what_the_practice_s_system_says_is_told_by_its_code(
     assert error["retryable"] is True
 
 
-def test_an_answer_that_was_lost_is_504_and_never_called_booked(system: Server, wish: Json, sim: Sim) -> None:
+def test_an_answer_that_was_lost_is_202_and_unknown_and_never_called_booked(
+    system: Server, wish: Json, sim: Sim
+) -> None:
     sim("POST", "lose_answer", times=1)
 
     response = system.book(wish)
 
-    refused(response, 504, "outcome_unknown")
-    assert Booking.objects.get().state == BookingState.UNKNOWN
+    booking = Booking.objects.get()
+    assert (response.status_code, response.json()["status"]) == (202, "unknown")
+    assert response.json()["appointment"]["id"] is None
+    assert response.json()["appointment"]["bookingId"] == str(booking.pk)
+    assert booking.state == BookingState.UNKNOWN
 
 
 def test_refused_credentials_are_502(system: Server, wish: Json, settings: Settings) -> None:

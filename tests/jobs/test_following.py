@@ -92,7 +92,11 @@ class TestPending:
         task = Task.objects.get()
         assert (now_in(booking), booking.failure) == (BookingState.FAILED, "refused_by_pms")
         assert (task.kind, task.booking, task.call) == ("booking_failed", booking, booking.call)
-        assert tasks.detail(task) == {"patientId": "1001", "confirmationNumber": booking.confirmation_number}
+        assert tasks.detail(task) == {
+            "patientId": "1001",
+            "startsAt": booking.starts_at.isoformat(),
+            "confirmationNumber": booking.confirmation_number,
+        }
         assert look(hours=1) == 0
 
     def test_fails_if_the_desk_was_quicker_and_a_person_is_told(self, practice: Account, sim: Sim) -> None:

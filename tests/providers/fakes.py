@@ -1,15 +1,16 @@
-"""What the provider tests inject: a clock that obeys, a token store in memory, and a connection made of them."""
+"""What the provider tests inject: a clock that obeys, a token store and a meter in memory, a connection of them."""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from pms.domain.clock import Budget, Clock, SystemClock
-from pms.providers.base import Connection, StoredToken, TokenStore
+from pms.providers.base import Connection, Meter, Quota, StoredToken, TokenStore
 from pms.providers.http import HttpPool
 
 NOW = datetime(2026, 5, 12, 14, 0, tzinfo=UTC)
@@ -39,6 +40,22 @@ class FakeClock:
 
     def advance(self, delta: timedelta) -> None:
         self._elapsed += delta.total_seconds()
+
+
+class RunningClock:
+    """The machine's clock, set to another time and running on from there."""
+
+    def __init__(self, now: datetime) -> None:
+        self._ahead = now - datetime.now(UTC)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self._ahead
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
 
 
 class MemoryTokens:
@@ -72,6 +89,23 @@ class MemoryTokens:
             return True
 
 
+class MemoryMeter:
+    """A meter as the contract describes it; ``notes`` are the scopes and quotas it was given, in order."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.notes: list[tuple[str, Quota]] = []
+        self.reads = 0
+
+    def read(self, scope: str) -> Quota | None:
+        self.reads += 1
+        quota = dict(self.notes).get(scope)
+        return quota if quota and quota.resets_at > self._clock.now() else None
+
+    def note(self, scope: str, quota: Quota) -> None:
+        self.notes.append((scope, quota))
+
+
 def stored_key(tokens: TokenStore, key: str, expires_at: datetime, *, office: str = OFFICE, refresh: str = "") -> None:
     """Put a request key into an empty store."""
     assert tokens.save({"office_id": office, "request_key": key, "refresh_key": refresh}, expires_at, 0)
@@ -84,8 +118,10 @@ def connection(
     zone: ZoneInfo = ZONE,
     pool: HttpPool | None = None,
     tokens: TokenStore | None = None,
+    meter: Meter | None = None,
     clock: Clock | None = None,
     seconds: float = 8.0,
+    is_live: bool = True,
 ) -> Connection:
     """Return a connection to the fictional office, each part replaceable."""
     clock = clock or SystemClock()
@@ -95,6 +131,8 @@ def connection(
         time_zone=zone,
         http=pool or HttpPool("SIKKA"),
         tokens=tokens or MemoryTokens(clock),
+        meter=meter or MemoryMeter(clock),
         clock=clock,
         budget=Budget(seconds, clock),
+        is_live=is_live,
     )

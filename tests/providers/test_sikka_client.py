@@ -19,7 +19,7 @@ from pms.providers.http import HttpAnswer
 from pms.providers.sikka import client as client_module
 from pms.providers.sikka.account import DEFAULT_BASE_URL, read_account
 from pms.providers.sikka.client import SikkaClient
-from pms.providers.sikka.envelope import KeyRefused, RequestRefused, body_of, page_of
+from pms.providers.sikka.envelope import DailyLimitReached, KeyRefused, RequestRefused, body_of, page_of
 from tests.providers.fakes import APP_ID, APP_KEY, OFFICE, FakeClock, MemoryTokens, connection, stored_key
 
 BASE = DEFAULT_BASE_URL
@@ -37,7 +37,8 @@ ERROR_CASES: list[tuple[int, str, type[errors.PmsError]]] = [
     (412, "API2017", errors.OfficeOffline),
     (422, "API2019", RequestRefused),
     (429, "", errors.PmsRateLimited),
-    (429, "API2011", errors.PmsRateLimited),
+    (429, "API2011", DailyLimitReached),
+    (429, "API2012", DailyLimitReached),
     (500, "API2010", errors.PmsUnavailable),
     (503, "API2002", errors.PmsUnavailable),
     (504, "API2022", errors.PmsUnavailable),
@@ -338,11 +339,29 @@ class TestRenewal:
         assert len(responses.calls) == 1
 
     @responses.activate
-    def test_write_is_replayed_too_because_it_was_not_executed(self, client: SikkaClient) -> None:
-        responses.post(f"{BASE}/appointment", status=400, json=flat(400, "API1025"))
-        responses.post(f"{BASE}/appointment", status=201, json=flat(201, "API2016", "Id:7"))
+    @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
+    @pytest.mark.parametrize("code", ["API1025", "API1004"])
+    def test_write_is_replayed_too_because_it_was_not_executed(
+        self, client: SikkaClient, method: str, code: str
+    ) -> None:
+        responses.add(method, f"{BASE}/appointments/7", status=400, json=flat(400, code))
+        responses.add(method, f"{BASE}/appointments/7", status=201, json=flat(201, "API2016", "Id:7"))
         renewal(responses.mock)
-        assert client.post("/appointment", {"a": "b"})["long_message"] == "Id:7"
+
+        receipt = client.write(method, "/appointments/7", {"a": "b"})
+
+        assert receipt["long_message"] == "Id:7"
+        assert sent_keys(responses.mock) == ["key-0", None, "key-1"]
+        assert [json.loads(call.request.body or b"") for call in responses.calls][::2] == [{"a": "b"}] * 2
+
+    @responses.activate
+    def test_write_whose_key_stays_refused_is_sent_twice_at_most(self, client: SikkaClient) -> None:
+        responses.put(f"{BASE}/appointments/7", status=400, json=flat(400, "API1025"))
+        renewal(responses.mock)
+
+        with pytest.raises(errors.PmsUnavailable):
+            client.write("PUT", "/appointments/7", {})
+
         assert sent_keys(responses.mock) == ["key-0", None, "key-1"]
 
     @responses.activate
@@ -352,7 +371,7 @@ class TestRenewal:
         responses.get(f"{BASE}/authorized_practices", json=listed)
         responses.post(f"{BASE}/request_key", body=requests.ReadTimeout())
         with pytest.raises(errors.PmsUnavailable):
-            SikkaClient(connection(clock=clock)).post("/appointment", {})
+            SikkaClient(connection(clock=clock)).write("POST", "/appointment", {})
 
 
 class TestWrites:
@@ -373,7 +392,7 @@ class TestWrites:
     ) -> None:
         responses.post(f"{BASE}/appointment", status=status, json=body)
         with pytest.raises(errors.OutcomeUnknown):
-            client.post("/appointment", {})
+            client.write("POST", "/appointment", {})
         assert len(responses.calls) == 1
 
     @responses.activate
@@ -382,9 +401,9 @@ class TestWrites:
         responses.post(f"{BASE}/appointment", status=201, body=body)
         if body:
             with pytest.raises(errors.OutcomeUnknown):
-                client.post("/appointment", {})
+                client.write("POST", "/appointment", {})
         else:
-            assert client.post("/appointment", {}) == {}
+            assert client.write("POST", "/appointment", {}) == {}
 
     @responses.activate
     @pytest.mark.parametrize(
@@ -403,14 +422,50 @@ class TestWrites:
     ) -> None:
         responses.post(f"{BASE}/appointment", status=status, json=flat(status, code))
         with pytest.raises(expected):
-            client.post("/appointment", {})
+            client.write("POST", "/appointment", {})
         assert len(responses.calls) == 1
 
     @responses.activate
     def test_connection_that_was_never_made_is_certain_too(self, client: SikkaClient) -> None:
         responses.post(f"{BASE}/appointment", body=requests.ConnectTimeout())
         with pytest.raises(errors.PmsUnavailable):
-            client.post("/appointment", {})
+            client.write("POST", "/appointment", {})
+
+
+class TestDeleting:
+    @responses.activate
+    def test_it_is_the_applications_own_request_without_a_body(self, client: SikkaClient) -> None:
+        headers = matchers.header_matcher({"App-Id": APP_ID, "App-Key": APP_KEY})
+        number = matchers.query_param_matcher({"id": "7"})
+        responses.delete(f"{BASE}/writebacks", json=flat(200, "API4006"), match=[headers, number])
+
+        client.app_delete("/writebacks", {"id": "7"})
+
+        request = responses.calls[0].request
+        assert request.body is None
+        assert "Request-Key" not in request.headers
+
+    @responses.activate
+    @pytest.mark.parametrize(
+        ("status", "code", "expected"),
+        [
+            (400, "API1026", RequestRefused),
+            (404, "API2009", RequestRefused),
+            (410, "API2018", RequestRefused),
+            (401, "API2004", errors.NotEntitled),
+            (500, "API2001", errors.OutcomeUnknown),
+            (504, "API2022", errors.OutcomeUnknown),
+        ],
+    )
+    def test_an_error_says_whether_it_is_certain(
+        self, client: SikkaClient, status: int, code: str, expected: type[errors.PmsError]
+    ) -> None:
+        responses.delete(f"{BASE}/writebacks", status=status, json=flat(status, code))
+
+        with pytest.raises(expected):
+            client.app_delete("/writebacks", {"id": "7"})
+
+        assert len(responses.calls) == 1
 
 
 class TestAccount:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -10,16 +11,27 @@ import responses
 from responses import matchers
 
 from pms.domain import errors
-from pms.domain.records import NewAppointment, PatientQuery
+from pms.domain.records import (
+    AppointmentStatus,
+    MovedAppointment,
+    NewAppointment,
+    NewPatient,
+    PatientQuery,
+    StatusChange,
+)
 from pms.providers.base import Done, Pending, PmsService
 from pms.providers.registry import service_class
 from pms.providers.sikka.account import DEFAULT_BASE_URL as BASE
 from tests.providers.fakes import OFFICE, FakeClock, MemoryTokens, connection, stored_key
 from tests.providers.test_sikka_client import envelope, flat
-from tests.providers.test_sikka_mapping import person, visit
+from tests.providers.test_sikka_mapping import person, visit, words
 
 DAY = date(2026, 5, 12)
 COPIED_LATER = {"office_id": OFFICE, "practice_id": "1", "data_insert_date": "2026-05-12T09:30:00"}
+REFRESHED = OLD = "2026-05-12T08:59:00"
+TIME_ZONE = "practice_management_system_refresh_date_time_zone"
+MOVED = MovedAppointment("70670", "5383", "DMD2", "Op 1", datetime(2026, 5, 12, 14, 30, tzinfo=UTC), 60)
+CANCELLED = StatusChange("70670", "5383", MOVED.starts_at, AppointmentStatus.CANCELLED)
 NEW = NewAppointment("5383", "DMD2", "Op 1", datetime(2026, 5, 12, 14, 30, tzinfo=UTC), 60)
 
 
@@ -136,10 +148,146 @@ def test_receipt_without_an_id_is_an_unknown_outcome(service: PmsService, receip
 
 
 @responses.activate
+@pytest.mark.parametrize("receipt", [{}, {"long_message": "Logged"}])
+def test_receipt_of_a_change_without_an_id_is_an_unknown_outcome(service: PmsService, receipt: dict[str, str]) -> None:
+    lists("/practice_variables", *words("Cancelled"))
+    responses.put(f"{BASE}/appointments/70670", json=receipt)
+    responses.patch(f"{BASE}/appointments/70670", json=receipt)
+    responses.post(f"{BASE}/patient", status=201, json=receipt)
+
+    for send in (
+        lambda: service.move_appointment(MOVED),
+        lambda: service.change_status(CANCELLED),
+        lambda: service.create_patient(NewPatient("Ada", "Example", date(1990, 1, 31), "DMD2")),
+    ):
+        with pytest.raises(errors.OutcomeUnknown):
+            send()
+
+
+@responses.activate
 def test_refusal_because_the_time_is_taken(service: PmsService) -> None:
-    responses.post(f"{BASE}/appointment", status=409, json=flat(409, "API2013", "Appointment already scheduled"))
+    refusal = flat(409, "API2013", "Appointment already scheduled")
+    responses.post(f"{BASE}/appointment", status=409, json=refusal)
+    responses.put(f"{BASE}/appointments/70670", status=409, json=refusal)
+
     with pytest.raises(errors.SlotTaken):
         service.book_appointment(NEW)
+    with pytest.raises(errors.SlotTaken):
+        service.move_appointment(MOVED)
+
+
+@responses.activate
+def test_a_change_of_status_takes_no_time_so_none_can_be_taken(service: PmsService) -> None:
+    lists("/practice_variables", *words("Cancelled"))
+    refusal = flat(409, "API2013", "Appointment already scheduled")
+    responses.patch(f"{BASE}/appointments/70670", status=409, json=refusal)
+
+    with pytest.raises(errors.WriteRejected):
+        service.change_status(CANCELLED)
+
+
+@responses.activate
+@pytest.mark.parametrize("found", [words("Scheduled", "Broken", "Deleted"), []])
+def test_a_system_without_a_word_for_cancelled_is_never_written_to(
+    service: PmsService, found: list[dict[str, str]]
+) -> None:
+    lists("/practice_variables", *found)
+
+    with pytest.raises(errors.NotSupported):
+        service.change_status(CANCELLED)
+
+    assert [call.request.method for call in responses.calls] == ["GET"]
+
+
+@responses.activate
+def test_an_id_that_would_be_another_address_reaches_no_wire(service: PmsService) -> None:
+    lists("/practice_variables", *words("Cancelled"))
+
+    with pytest.raises(errors.WriteRejected):
+        service.move_appointment(replace(MOVED, appointment_id="../patients/1"))
+    with pytest.raises(errors.WriteRejected):
+        service.change_status(replace(CANCELLED, appointment_id="70670?practice_id=2"))
+
+    assert [call.request.method for call in responses.calls] == ["GET"]
+
+
+@responses.activate
+@pytest.mark.parametrize("office", ["D70002", "D7000"])
+def test_a_write_back_of_another_office_is_never_deleted(service: PmsService, office: str) -> None:
+    """The list and the deletion belong to the application, not to the office."""
+    responses.get(f"{BASE}/writeback_status", status=204)
+    lists("/writebacks", {"id": "7", "office_id": office})
+
+    with pytest.raises(errors.TenantMismatch):
+        service.withdraw_write("7")
+
+    assert not [call for call in responses.calls if call.request.method == "DELETE"]
+
+
+@responses.activate
+def test_a_write_back_that_only_one_of_the_lists_has_is_deleted(service: PmsService) -> None:
+    responses.get(f"{BASE}/writeback_status", status=204)
+    lists("/writebacks", {"id": "77", "office_id": "D70002"}, {"id": "7", "office_id": OFFICE})
+    number = matchers.query_param_matcher({"id": "7"})
+    responses.delete(f"{BASE}/writebacks", json=flat(200, "API4006"), match=[number])
+
+    assert service.withdraw_write("7")
+
+
+@responses.activate
+def test_write_backs_are_listed_for_less_than_a_week(service: PmsService) -> None:
+    """Seven days are the most that may be asked for."""
+    window = matchers.query_param_matcher(
+        {"startdate": "2026-05-07", "enddate": "2026-05-13", "id": "7"}, strict_match=False
+    )
+    responses.get(f"{BASE}/writeback_status", status=204)
+    responses.get(f"{BASE}/writebacks", status=204, match=[window])
+
+    assert service.withdraw_write("7")
+
+
+@responses.activate
+def test_an_appointment_of_another_practice_is_not_shown(service: PmsService) -> None:
+    lists("/appointments", visit(practice_id="2"))
+
+    with pytest.raises(errors.TenantMismatch):
+        service.get_appointment("70670")
+
+
+@responses.activate
+def test_a_filter_by_id_that_was_ignored_is_applied_here(service: PmsService) -> None:
+    lists("/appointments", visit(appointment_sr_no="706"), visit(appointment_sr_no="2", time="late"), visit())
+
+    assert service.get_appointment("70670").id == "70670"
+    with pytest.raises(errors.AppointmentNotFound):
+        service.get_appointment("7067")
+
+
+@responses.activate
+@pytest.mark.parametrize(
+    ("rows", "shown"),
+    [
+        ([{"data_insert_date": "2026-05-12T09:30:00"}], True),
+        ([{"data_insert_date": "2026-05-12T09:00:00"}], False),
+        ([{"data_insert_date": ""}], False),
+        ([{"data_insert_date": "soon"}], False),
+        ([{"data_insert_date": "2026-05-12T09:30:00", "practice_management_system_refresh_date": REFRESHED}], False),
+        ([{"data_insert_date": "2026-05-12T09:30:00", "practice_management_system_refresh_date": "soon"}], True),
+        ([{"practice_management_system_refresh_date": "2026-05-12T09:30:00"}], False),
+        ([{"data_insert_date": "2026-05-12T06:30:00", TIME_ZONE: "Pacific Standard Time"}], True),
+        ([{"data_insert_date": OLD}, {"practice_id": "2", "data_insert_date": "2026-05-12T09:30:00"}], False),
+        ([{"data_insert_date": "2026-05-12T09:30:00"}, {"practice_id": "2", "data_insert_date": OLD}], True),
+        ([{"practice_id": "2", "data_insert_date": "2026-05-12T09:30:00"}], True),
+        ([{"practice_id": "2", "data_insert_date": "2026-05-12T09:30:00"}, {"practice_id": "3"}], False),
+    ],
+)
+def test_a_copy_shows_an_instant_only_if_it_was_taken_later(
+    service: PmsService, rows: list[dict[str, str]], shown: bool
+) -> None:
+    """Taken from the PMS, not only put into the copy, later; and at our location, as far as that is told."""
+    lists("/authorized_practices", *({"office_id": OFFICE, "practice_id": "1"} | row for row in rows))
+
+    assert service.shows(datetime(2026, 5, 12, 13, 0, tzinfo=UTC)) is shown
 
 
 @responses.activate
@@ -157,7 +305,7 @@ def test_reading_back_finds_only_this_very_booking(service: PmsService, changes:
     responses.get(f"{BASE}/writebacks", status=204)
     lists("/appointments", visit(**changes))
     lists("/authorized_practices", COPIED_LATER)
-    outcome = service.find_booking(NEW, sent_at=datetime(2026, 5, 11, 20, 0, tzinfo=UTC))
+    outcome = service.find_write(NEW, sent_at=datetime(2026, 5, 11, 20, 0, tzinfo=UTC))
     assert (outcome is not None) is found
 
 
@@ -168,7 +316,7 @@ def test_write_backs_are_looked_through_on_three_days(service: PmsService) -> No
     responses.get(f"{BASE}/writebacks", status=204, match=[window])
     responses.get(f"{BASE}/appointments", status=204)
     lists("/authorized_practices", COPIED_LATER)
-    assert service.find_booking(NEW, sent_at=datetime(2026, 5, 11, 20, 0, tzinfo=UTC)) is None
+    assert service.find_write(NEW, sent_at=datetime(2026, 5, 11, 20, 0, tzinfo=UTC)) is None
 
 
 @responses.activate

@@ -169,6 +169,7 @@ class TestStatus:
             ("open.unconfirm", AppointmentStatus.SCHEDULED),
             ("Unconfirmed", AppointmentStatus.SCHEDULED),
             ("Not confirmed", AppointmentStatus.SCHEDULED),
+            ("To be confirmed", AppointmentStatus.SCHEDULED),
             ("Scheduled", AppointmentStatus.SCHEDULED),
             ("Cancellation list", AppointmentStatus.SCHEDULED),
             ("", AppointmentStatus.SCHEDULED),
@@ -188,6 +189,74 @@ class TestStatus:
         assert mapping.appointment_status("a word of this PMS").occupies_time
 
 
+def words(*values: str, item: str = "appointment status") -> list[dict[str, str]]:
+    return [
+        {"service_name": "Appointment Status", "service_item": item, "value": one, "description": one} for one in values
+    ]
+
+
+def confirmations(*values: str) -> list[dict[str, str]]:
+    return words(*values, item="appointment confirmed status")
+
+
+class TestStatusValue:
+    """The practice's own value for a status that is to be written."""
+
+    @pytest.mark.parametrize(
+        ("rows", "expected"),
+        [
+            (words("Scheduled", "Broken", "Cancelled", "ASAP"), "Cancelled"),
+            (words("Canceled", "Cancelled"), "Canceled"),
+            (words("open", "CANCELLED"), "CANCELLED"),
+            (words("Scheduled", "Broken", "Missed", "No Show", "Complete"), ""),
+            (words("Deleted"), ""),
+            (words("Deleted", "Cancelled"), "Cancelled"),
+            (confirmations("Cancelled"), ""),
+            ([], ""),
+        ],
+    )
+    def test_cancelling_takes_a_word_that_says_so_and_never_a_no_show(
+        self, rows: list[dict[str, str]], expected: str
+    ) -> None:
+        assert mapping.status_value(rows, AppointmentStatus.CANCELLED) == expected
+
+    @pytest.mark.parametrize(
+        ("rows", "expected"),
+        [
+            (
+                words("Scheduled", "Confirmed") + confirmations("Unconfirmed", "Appointment Confirmed"),
+                "Appointment Confirmed",
+            ),
+            (confirmations("Unconfirmed", "Left Message") + words("open.unconfirm", "open.confirm"), "open.confirm"),
+            (confirmations("eConfirm Sent", "Confirmation sent", "To be confirmed", "eConfirm"), ""),
+            (confirmations("eConfirm Sent", "Confirmed"), "Confirmed"),
+            (words("Scheduled"), ""),
+        ],
+    )
+    def test_confirming_takes_the_list_of_confirmations_before_the_statuses(
+        self, rows: list[dict[str, str]], expected: str
+    ) -> None:
+        assert mapping.status_value(rows, AppointmentStatus.CONFIRMED) == expected
+
+    def test_a_value_that_is_a_number_is_told_by_its_description(self) -> None:
+        rows = [row | {"value": str(number)} for number, row in enumerate(words("Scheduled", "Broken", "Cancelled"))]
+
+        assert mapping.status_value(rows, AppointmentStatus.CANCELLED) == "2"
+
+    def test_a_no_show_stays_one_whatever_its_description_says(self) -> None:
+        rows = [row | {"description": "Cancelled"} for row in words("Broken")]
+
+        assert mapping.status_value(rows, AppointmentStatus.CANCELLED) == ""
+
+    @pytest.mark.parametrize(
+        "status", [AppointmentStatus.SCHEDULED, AppointmentStatus.COMPLETED, AppointmentStatus.NO_SHOW]
+    )
+    def test_no_other_status_is_ever_written(self, status: AppointmentStatus) -> None:
+        rows = words("Scheduled", "Complete", "Broken", "Cancelled") + confirmations("Appointment Confirmed")
+
+        assert mapping.status_value(rows, status) == ""
+
+
 class TestAppointment:
     def test_all_of_a_row(self) -> None:
         one = mapping.appointment(visit(hygienist="HY1"), NEW_YORK, 30)
@@ -196,6 +265,15 @@ class TestAppointment:
         assert one.ends_at == datetime(2026, 5, 12, 15, 30, tzinfo=UTC)
         assert (one.status, one.raw_status) == (AppointmentStatus.SCHEDULED, "Open")
         assert (one.appointment_type, one.assistant_ids) == ("General", ("HY1",))
+
+    def test_names_and_notes_are_kept_only_where_they_were_asked_for(self) -> None:
+        row = visit(patient_name="Ada Example", note="", description="Toothache")
+
+        plain, full = (mapping.appointment(row, NEW_YORK, 30, details=details) for details in (False, True))
+
+        assert (plain.patient_name, plain.note) == ("", "")
+        assert (full.patient_name, full.note) == ("Ada Example", "Toothache")
+        assert mapping.appointment(row | {"note": "Afraid"}, NEW_YORK, 30, details=True).note == "Afraid"
 
     def test_hygienist_who_is_the_clinician_is_not_an_assistant(self) -> None:
         assert mapping.appointment(visit(hygienist="DMD2"), NEW_YORK, 30).assistant_ids == ()

@@ -1,30 +1,40 @@
-"""What a booking sends, and what Sikka's answers prove. Also what a connection is able to do."""
+"""What a write-back sends, and what Sikka's answers prove."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from pms.domain import errors
-from pms.domain.records import Location, NewAppointment
-from pms.providers.base import Capability, Done, Failed, Pending, WriteOutcome
-from pms.providers.sikka import probe, writes
+from pms.domain.records import (
+    AppointmentStatus,
+    MovedAppointment,
+    NewAppointment,
+    NewPatient,
+    StatusChange,
+)
+from pms.providers.base import Done, Failed, Pending, WriteOutcome
+from pms.providers.sikka import values, writes
 
 NEW_YORK = ZoneInfo("America/New_York")
 LOS_ANGELES = ZoneInfo("America/Los_Angeles")
+START = datetime(2026, 5, 12, 17, 30, tzinfo=UTC)
 NEW = NewAppointment(
     patient_id="4100",
     clinician_id="DT04",
     operatory_id="OP 03",
-    starts_at=datetime(2026, 5, 12, 17, 30, tzinfo=UTC),
+    starts_at=START,
     duration_minutes=60,
     appointment_type="2",
     description="Cleaning, and a chipped tooth!",
 )
+MOVED = MovedAppointment("70670", "4100", "DT04", "OP 03", START, 45)
+CANCELLED = StatusChange("70670", "4100", START, AppointmentStatus.CANCELLED)
+PATIENT = NewPatient("Ada", "Example", date(1990, 1, 31), "DT04")
 BODY = {
     "patient_id": "4100",
     "date": "2026-05-12",
@@ -39,38 +49,177 @@ BODY = {
 }
 
 
-class TestBody:
+class TestBooking:
     def test_every_required_field_is_there_as_text(self) -> None:
-        assert writes.booking_body(NEW, "1-2", NEW_YORK) == BODY
+        request = writes.booking(NEW, "1-2", NEW_YORK)
+
+        assert (request.method, request.path, request.target) == ("POST", "/appointment", "")
+        assert request.body == BODY
 
     def test_description_is_never_empty_and_type_is_optional(self) -> None:
-        body = writes.booking_body(replace(NEW, description="??", appointment_type=""), "1", NEW_YORK)
+        body = writes.booking(replace(NEW, description="??", appointment_type=""), "1", NEW_YORK).body
+
         assert body["description"] == "Appointment"
         assert "type" not in body
 
-    @pytest.mark.parametrize("machine", ["UTC", "America/Los_Angeles", "Asia/Tokyo"])
-    def test_row_8_the_servers_zone_plays_no_part(self, monkeypatch: pytest.MonkeyPatch, machine: str) -> None:
-        """17:30 in Los Angeles stays on its day, wherever the server stands."""
-        evening = replace(NEW, starts_at=datetime(2026, 2, 26, 1, 30, tzinfo=UTC))
-        with monkeypatch.context() as patched:
-            patched.setenv("TZ", machine)
-            time.tzset()
-            body = writes.booking_body(evening, "1", LOS_ANGELES)
+
+class TestMoving:
+    def test_the_new_time_goes_to_the_appointments_own_address(self) -> None:
+        request = writes.move(MOVED, "1-2", NEW_YORK)
+
+        assert (request.method, request.path, request.target) == ("PUT", "/appointments/70670", "70670")
+        assert request.body == {
+            "practice_id": "1-2",
+            "provider_id": "DT04",
+            "date": "2026-05-12",
+            "time": "13:30",
+            "length": "45",
+            "operatory": "OP 03",
+            "check_spu": "true",
+        }
+
+    def test_a_room_that_is_not_known_is_left_as_it_is(self) -> None:
+        assert "operatory" not in writes.move(replace(MOVED, operatory_id=""), "1", NEW_YORK).body
+
+
+@pytest.mark.parametrize("machine", ["UTC", "America/Los_Angeles", "Asia/Tokyo"])
+def test_row_8_the_servers_zone_plays_no_part(monkeypatch: pytest.MonkeyPatch, machine: str) -> None:
+    """17:30 in Los Angeles stays on its day, wherever the server stands."""
+    evening = datetime(2026, 2, 26, 1, 30, tzinfo=UTC)
+
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", machine)
         time.tzset()
-        assert (body["date"], body["time"]) == ("2026-02-25", "17:30")
+        booked = writes.booking(replace(NEW, starts_at=evening), "1", LOS_ANGELES).body
+        moved = writes.move(replace(MOVED, starts_at=evening), "1", LOS_ANGELES).body
+    time.tzset()
+
+    assert [(body["date"], body["time"]) for body in (booked, moved)] == [("2026-02-25", "17:30")] * 2
+
+
+@pytest.mark.parametrize(
+    ("utc", "wall"), [("2026-03-08T12:00", "08:00"), ("2026-11-01T13:00", "08:00"), ("2026-11-01T05:30", "01:30")]
+)
+def test_row_8_days_when_clocks_change(utc: str, wall: str) -> None:
+    start = datetime.fromisoformat(utc).replace(tzinfo=UTC)
+
+    assert writes.booking(replace(NEW, starts_at=start), "1", NEW_YORK).body["time"] == wall
+    assert writes.move(replace(MOVED, starts_at=start), "1", NEW_YORK).body["time"] == wall
+
+
+@pytest.mark.parametrize("utc", ["2026-11-01T06:30", "2026-05-12T17:30:20"], ids=["second 1:30", "seconds"])
+def test_start_that_the_wall_clock_cannot_say_is_refused(utc: str) -> None:
+    start = datetime.fromisoformat(utc).replace(tzinfo=UTC)
+
+    with pytest.raises(errors.WriteRejected):
+        writes.booking(replace(NEW, starts_at=start), "1", NEW_YORK)
+    with pytest.raises(errors.WriteRejected):
+        writes.move(replace(MOVED, starts_at=start), "1", NEW_YORK)
+
+
+class TestStatus:
+    def test_the_practices_own_word_replaces_the_status(self) -> None:
+        request = writes.status(CANCELLED, "Cancelled", "1-2")
+
+        assert (request.method, request.path, request.takes_time) == ("PATCH", "/appointments/70670", False)
+        assert request.body == {
+            "op": "replace",
+            "path": "/appointment_status",
+            "value": "Cancelled",
+            "practice_id": "1-2",
+            "appointment_sr_no": "70670",
+            "check_spu": "true",
+        }
+
+
+@pytest.mark.parametrize("number", ["", ".", "..", "1/2", "1:2", "1#2", "1?x=2", "1\\2", "50%", "1+2", "a=b"])
+def test_an_id_that_would_be_another_address_is_refused(number: str) -> None:
+    with pytest.raises(errors.WriteRejected):
+        writes.move(replace(MOVED, appointment_id=number), "1", NEW_YORK)
+    with pytest.raises(errors.WriteRejected):
+        writes.status(replace(CANCELLED, appointment_id=number), "Cancelled", "1")
+
+
+def test_an_id_with_a_space_is_one_segment_of_the_address() -> None:
+    assert writes.move(replace(MOVED, appointment_id="A 7"), "1", NEW_YORK).path == "/appointments/A%207"
+
+
+class TestPatient:
+    def test_what_is_not_known_is_left_out(self) -> None:
+        request = writes.patient(PATIENT, "1-2")
+
+        assert (request.method, request.path) == ("POST", "/patient")
+        assert request.body == {
+            "firstname": "Ada",
+            "lastname": "Example",
+            "provider_id": "DT04",
+            "practice_id": "1-2",
+            "birthdate": "1990-01-31",
+            "check_spu": "true",
+        }
+
+    def test_what_is_known_is_sent_in_the_vendors_forms(self) -> None:
+        new = replace(
+            PATIENT,
+            phone="+12125550147",
+            email="ada@example.test",
+            guarantor_id="1001",
+            street="14 Rookery Lane #2",
+            city="New York",
+            state="NY",
+            postal_code="10001",
+        )
+
+        body = writes.patient(new, "1").body
+
+        assert (
+            body.items()
+            >= {
+                "cell": "2125550147",
+                "email": "ada@example.test",
+                "guarantor_id": "1001",
+                "is_guarantor_exist": "true",
+                "address_line1": "14 Rookery Lane #2",
+                "city": "New York",
+                "state": "NY",
+                "zipcode": "10001",
+            }.items()
+        )
 
     @pytest.mark.parametrize(
-        ("utc", "wall"), [("2026-03-08T12:00", "08:00"), ("2026-11-01T13:00", "08:00"), ("2026-11-01T05:30", "01:30")]
+        ("given", "written"),
+        [
+            ("José", "José"),
+            ("Núñez", "Núñez"),
+            ("Lee-O’Brien", "Lee-O'Brien"),
+            ("St. John", "St. John"),
+            ("  van   der Berg ", "van der Berg"),
+            ("Ann\nMarie", "Ann Marie"),
+            ("Bob <Bobby>", "Bob Bobby"),
+            ("A_B", "A B"),
+        ],
     )
-    def test_row_8_days_when_clocks_change(self, utc: str, wall: str) -> None:
-        at = replace(NEW, starts_at=datetime.fromisoformat(utc).replace(tzinfo=UTC))
-        assert writes.booking_body(at, "1", NEW_YORK)["time"] == wall
+    def test_names_keep_letters_with_accents_and_the_signs_of_names(self, given: str, written: str) -> None:
+        assert values.person_name(given) == written
+        assert values.person_name(written) == written
 
-    @pytest.mark.parametrize("utc", ["2026-11-01T06:30", "2026-05-12T17:30:20"], ids=["second 1:30", "seconds"])
-    def test_start_that_the_wall_clock_cannot_say_is_refused(self, utc: str) -> None:
-        at = replace(NEW, starts_at=datetime.fromisoformat(utc).replace(tzinfo=UTC))
+    @pytest.mark.parametrize("name", ["", " ", "!!", "-", "😬", "'.'"])
+    def test_a_name_without_letters_is_refused(self, name: str) -> None:
         with pytest.raises(errors.WriteRejected):
-            writes.booking_body(at, "1", NEW_YORK)
+            writes.patient(replace(PATIENT, first_name=name), "1")
+        with pytest.raises(errors.WriteRejected):
+            writes.patient(replace(PATIENT, last_name=name), "1")
+
+    @pytest.mark.parametrize(
+        ("phone", "written"), [("+12125550147", "2125550147"), ("+445550147", "+445550147"), ("", "")]
+    )
+    def test_numbers_outside_north_america_keep_their_country(self, phone: str, written: str) -> None:
+        assert values.phone_digits(phone) == written
+
+    def test_nothing_personal_is_in_the_representation(self) -> None:
+        shown = repr(writes.patient(replace(PATIENT, phone="+12125550147"), "1"))
+
+        assert not any(word in shown for word in ("Ada", "Example", "1990", "555"))
 
 
 @pytest.mark.parametrize(
@@ -90,8 +239,9 @@ def test_reference(receipt: dict[str, str], expected: str) -> None:
 
 
 def status_row(**changes: str) -> dict[str, str]:
-    row = {"id": "480001", "is_completed": "True", "has_error": "False", "status": "Success", "result": "inserted"}
-    return row | {"appointment_sr_no": "", "created_id": "90001"} | changes
+    row = {"id": "480001", "method": "POST", "api": "appointments", "is_completed": "True", "has_error": "False"}
+    row |= {"status": "Success", "result": "inserted", "patient_id": "4100", "appointment_sr_no": ""}
+    return row | {"created_id": "90001"} | changes
 
 
 @pytest.mark.parametrize(
@@ -100,6 +250,7 @@ def status_row(**changes: str) -> dict[str, str]:
         ({}, Done("90001")),
         ({"appointment_sr_no": "90002"}, Done("90002")),
         ({"created_id": ""}, Done("")),
+        ({"api": "", "created_id": ""}, Done("")),
         ({"status": ""}, Done("90001")),
         ({"is_completed": "true", "status": "SUCCESS"}, Done("90001")),
         ({"is_completed": "False"}, Pending("480001")),
@@ -116,112 +267,17 @@ def test_row_1_and_3_what_a_status_proves(changes: dict[str, str], expected: Wri
     assert writes.outcome_of(status_row(**changes), "480001") == expected
 
 
-class TestMatching:
-    def listed(self, asked: str, **changes: str) -> dict[str, str]:
-        return {"id": "7", "method": "POST", "api_name": "appointment", "api_request_body": asked} | changes
-
-    PLAIN = "request_key=***&patient_id=4100&date=2026-05-12&time=13:30&provider_id=DT04&operatory=OP 03&apiname=POST a"
-
-    @pytest.mark.parametrize(
-        "asked",
-        [
-            PLAIN,
-            PLAIN.replace("13:30", "13%3A30").replace("OP 03", "OP%2003"),
-            PLAIN.replace("13:30", "13:30:00").replace("OP 03", "OP+03"),
-            '{"patient_id": 4100, "date": "2026-05-12", "time": "13:30", "provider_id": "DT04", "operatory": "OP 03"}',
-        ],
-        ids=["as documented", "percent", "plus", "json"],
-    )
-    def test_same_appointment_in_any_spelling(self, asked: str) -> None:
-        assert writes.matching_ids([self.listed(asked)], BODY) == ["7"]
-
-    @pytest.mark.parametrize(
-        "asked",
-        [
-            PLAIN.replace("4100", "4101"),
-            PLAIN.replace("13:30", "13:45"),
-            PLAIN.replace("05-12", "05-13"),
-            PLAIN.replace("DT04", "DT05"),
-            PLAIN.replace("OP 03", "OP 04"),
-            "",
-            "{broken",
-            "[]",
-        ],
-    )
-    def test_anything_else_is_not_ours(self, asked: str) -> None:
-        assert writes.matching_ids([self.listed(asked)], BODY) == []
-
-    @pytest.mark.parametrize("changes", [{"method": "PATCH"}, {"api_name": "patient"}, {"id": ""}])
-    def test_other_kinds_of_write_are_not_ours(self, changes: dict[str, str]) -> None:
-        assert writes.matching_ids([self.listed(self.PLAIN, **changes)], BODY) == []
-
-    @pytest.mark.parametrize("room", ["Ops & Co", "A=B", "50% room", "1+1"])
-    def test_room_with_odd_letters_is_found(self, room: str) -> None:
-        """Missing it would report a booked appointment as never made."""
-        asked = self.PLAIN.replace("OP 03", room)
-        assert writes.matching_ids([self.listed(asked)], BODY | {"operatory": room}) == ["7"]
-        assert writes.matching_ids([self.listed(asked)], BODY) == []
-
-    def test_newest_first(self) -> None:
-        rows = [self.listed(self.PLAIN, id=number) for number in ("9", "11", "10")]
-        assert writes.matching_ids(rows, BODY) == ["11", "10", "9"]
-
-
-class TestCapabilities:
-    SCOPE = "start,end,Appointments, patients,practices,providers,operatories,writeback_status,POST  appointment"
-    SYSTEMS = (
-        {
-            "practice_management_system": "Opendental",
-            "practice_management_system_version": "24.2",
-            "new_appointment_writeback": "available",
-        },
-        {
-            "practice_management_system": "Opendental",
-            "practice_management_system_version": "15",
-            "new_appointment_writeback": "",
-        },
-        {
-            "practice_management_system": "Dolphin Management",
-            "practice_management_system_version": "9",
-            "new_appointment_writeback": "available",
-        },
-        {
-            "practice_management_system": "EagleSoft",
-            "practice_management_system_version": "21",
-            "new_appointment_writeback": "available",
-        },
-    )
-
-    def test_all(self) -> None:
-        assert probe.capabilities(self.SCOPE, self.SYSTEMS, "OpenDental", "24.2") == set(Capability)
-
-    @pytest.mark.parametrize("missing", ["POST  appointment", "writeback_status"])
-    def test_scope_without_a_part_of_booking(self, missing: str) -> None:
-        found = probe.capabilities(self.SCOPE.replace(missing, "start"), self.SYSTEMS, "OpenDental", "24.2")
-        assert found == set(Capability) - {Capability.BOOK_APPOINTMENT}
-
-    def test_scope_without_reads(self) -> None:
-        assert probe.capabilities("start,end", self.SYSTEMS, "OpenDental", "24.2") == frozenset()
-
-    @pytest.mark.parametrize(
-        ("pms", "version", "expected"),
-        [
-            ("Open Dental", "24.2", True),
-            ("OpenDental", "15", False),
-            ("OpenDental", "23", False),
-            ("EAGLESOFT", "20", True),
-            ("Dolphin Management", "9", False),
-            ("Paperdent", "1", False),
-            ("", "", False),
-        ],
-        ids=["listed", "listed without", "unlisted version", "all versions can", "needs other fields", "?", "unnamed"],
-    )
-    def test_what_the_system_can(self, pms: str, version: str, expected: bool) -> None:
-        assert probe.can_book(self.SYSTEMS, pms, version) is expected
-
-    def test_location_is_named_single_or_asked(self) -> None:
-        north, south = Location("1-1", "North"), Location("1-2", "South")
-        assert probe.chosen_location([north], "") == north
-        assert probe.chosen_location([north, south], "1-2") == south
-        assert probe.chosen_location([north, south], "") is None
-        assert probe.chosen_location([north], "1-2") is None
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"api": "patients", "patient_id": ""}, "90001"),
+        ({"api": "patient", "patient_id": "5001", "created_id": ""}, "5001"),
+        ({"api": "Patients", "patient_id": "", "created_id": ""}, ""),
+        ({"method": "PUT", "appointment_sr_no": "70670"}, "70670"),
+        ({"method": "patch", "appointment_sr_no": "70670"}, "70670"),
+        ({"method": "PATCH"}, ""),
+    ],
+)
+def test_row_3_the_kind_of_write_decides_which_id_is_the_records(changes: dict[str, str], expected: str) -> None:
+    """A booking's row names its patient too, and a change makes no record."""
+    assert writes.outcome_of(status_row(**changes), "480001") == Done(expected)

@@ -127,6 +127,32 @@ def test_the_minute_limit(desk: Desk) -> None:
     assert desk.get("practices").status_code == 200
 
 
+def test_the_limit_counts_down_until_its_minute_ends(desk: Desk) -> None:
+    def told() -> tuple[int, ...]:
+        headers = desk.get("practices").headers
+        return tuple(int(headers[f"X-Rate-Limit-{name}"]) for name in ("Limit", "Remaining", "Reset"))
+
+    desk.sim("POST", "config", rate_limit=20)
+    first = told()
+    desk.later(45)
+    second = told()
+    desk.later(15)
+    third = told()
+
+    assert (first, third) == ((20, 19, 60), (20, 19, 60))
+    assert second[:2] == (20, 18)
+    assert 14 <= second[2] <= 15
+
+
+def test_each_office_and_the_application_have_a_limit_of_their_own(desk: Desk, birch: Desk) -> None:
+    desk.sim("POST", "config", rate_limit=1)
+
+    answers = [desk.get("practices"), desk.get("practices"), birch.get("practices")]
+    answers.append(desk.call("GET", "supported_pmses", headers=desk.app))
+
+    assert [one.status_code for one in answers] == [200, 429, 200, 200]
+
+
 def test_a_location_can_be_switched_off(desk: Desk) -> None:
     def switch(access: str) -> int:
         body = {"office_id": "D10001", "practice_id": "1", "access": access}

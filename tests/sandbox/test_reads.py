@@ -186,6 +186,42 @@ def test_two_offices_never_see_each_other(desk: Desk, birch: Desk) -> None:
     assert birch.items("writeback_status", id=number) == []
 
 
+def test_two_offices_share_appointment_numbers_for_different_people(desk: Desk, birch: Desk) -> None:
+    alders = {row["appointment_sr_no"]: row for row in desk.items("appointments", limit=5000)}
+    birchs = {row["appointment_sr_no"]: row for row in birch.items("appointments", limit=5000)}
+
+    assert len(birchs) > 50
+    assert birchs.keys() <= alders.keys()
+    assert all(row["patient_name"] != alders[number]["patient_name"] for number, row in birchs.items())
+
+
+def test_new_numbers_are_shared_too_and_write_back_ids_are_not(desk: Desk, birch: Desk) -> None:
+    ours, theirs = desk.book(), birch.book(patient_id="1002")
+    desk.later(60)
+    made = [one.status(number)["created_id"] for one, number in ((desk, ours), (birch, theirs))]
+
+    assert ours != theirs
+    assert made == ["90001", "90001"]
+    assert [row["patient_id"] for row in birch.sim("GET", "truth", office_id="D20002")["appointments"][-1:]] == ["1002"]
+    assert birch.get("writeback_status", id=ours).status_code == 204
+    assert desk.get("writeback_status", id=theirs).status_code == 204
+
+
+def test_an_appointment_is_changed_in_the_office_of_the_key_alone(desk: Desk, birch: Desk) -> None:
+    def row(office_id: str) -> dict[str, str]:
+        rows: list[dict[str, str]] = desk.sim("GET", "truth", office_id=office_id)["appointments"]
+        return next(row for row in rows if row["appointment_sr_no"] == "70003")
+
+    before = row("D10001")
+    status = {"op": "replace", "path": "/appointment_status", "value": "Cancelled", "practice_id": "1"}
+
+    birch.call("PATCH", "appointments/70003", json=status)
+    desk.later(60)
+
+    assert row("D20002")["status"] == "Cancelled"
+    assert row("D10001") == before
+
+
 def test_two_locations(sandbox: Sandbox, session: requests.Session) -> None:
     cedar = Desk(sandbox.url, session, "D30003")
     assert [row["practice_id"] for row in cedar.items("practices")] == ["1-1", "1-2"]

@@ -181,6 +181,50 @@ def test_a_pending_write_can_be_withdrawn_a_done_one_cannot(desk: Desk) -> None:
     assert desk.status(second)["status"] == "Success"
 
 
+def test_what_is_withdrawn_is_gone_and_what_is_not_pending_stays(desk: Desk) -> None:
+    def withdraw(**params: str) -> tuple[int, str, str]:
+        answer = desk.call("DELETE", "writebacks", headers=desk.app, params=params)
+        return answer.status_code, answer.json()["error_code"], answer.json()["long_message"]
+
+    listed = {"startdate": TODAY.isoformat(), "enddate": TODAY.isoformat()}
+    withdrawn, done, failed = desk.book(), desk.book(time="21:00"), desk.book(patient_id="9999")
+
+    gone = withdraw(id=withdrawn)
+    desk.later(60)
+    refused = [withdraw(id=one) for one in (withdrawn, done, failed, "1")]
+
+    assert gone == (200, "API4006", "Writeback request deleted successfully.")
+    assert refused == [(400, "API1026", "Only pending writeback request can be deleted.")] * 4
+    assert withdraw()[:2] == (400, "API1020")
+    assert (desk.status(done)["status"], desk.status(failed)["status"]) == ("Success", "Failed")
+    assert [row["time"] for row in truth(desk, patient_id="1001") if row["date"] == "2026-03-08T00:00:00"] == ["21:00"]
+    rows = desk.call("GET", "writebacks", headers=desk.app, params=listed).json()["items"]
+    assert [row["id"] for row in rows] == [done, failed]
+
+
+def test_a_write_that_waits_for_an_offline_office_can_be_withdrawn(desk: Desk) -> None:
+    number = desk.book()
+    desk.sim("POST", "office", office_id="D10001", online=False)
+    desk.later(3600)
+
+    answer = desk.call("DELETE", "writebacks", headers=desk.app, params={"id": number})
+    desk.sim("POST", "office", office_id="D10001", online=True)
+    desk.later(3600)
+
+    assert answer.status_code == 200
+    assert not [row for row in truth(desk, patient_id="1001") if row["date"] == "2026-03-08T00:00:00"]
+
+
+def test_nobody_is_born_tomorrow(desk: Desk) -> None:
+    body = {"firstname": "Zephyrine", "lastname": "Ottershaw", "provider_id": "DR1", "practice_id": "1"}
+
+    answers = [
+        desk.call("POST", "patient", json={**body, "birthdate": f"{TODAY + timedelta(days=days)}"}) for days in (0, 1)
+    ]
+
+    assert [one.status_code for one in answers] == [201, 400]
+
+
 def test_of_many_who_book_one_time_at_once_one_gets_it(desk: Desk) -> None:
     url = f"{desk.url}/v4/appointment"
 

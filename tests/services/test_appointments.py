@@ -13,8 +13,9 @@ from pms.domain import errors
 from pms.domain.clock import Budget
 from pms.models import Booking, BookingState, CredentialKind
 from pms.services import appointments
-from pms.services.appointments import Booked, TimeNotFree
+from pms.services.appointments import Booked
 from pms.services.audit import Asker
+from pms.services.placing import TimeNotFree
 from pms.tools import runner
 from pms.tools.context import Face, Request, Result
 from tests.conftest import Sim

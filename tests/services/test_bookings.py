@@ -19,6 +19,7 @@ from pms.models import AppointmentType, Booking, BookingState, WriteBack, WriteB
 from pms.providers.base import Done, Failed, Pending, WriteOutcome
 from pms.services import bookings, write_backs
 from pms.services.bookings import TRANSITIONS
+from tests.practice import start_of
 from tests.services.conftest import Hold, nine, wish
 from tests.talking import together
 
@@ -150,7 +151,7 @@ def lived_through(hold: Hold, events: list[WriteOutcome | str]) -> list[Moment]:
 
 def started(booking: Booking) -> WriteBack:
     new = NewAppointment("1001", "HY1", "Hyg 1", nine(), 60)
-    write_back = write_backs.start(booking=booking, access_id=uuid.uuid4(), new=new, now=timezone.now())
+    write_back = start_of(booking, new)
     assert write_back
     return write_back
 
@@ -173,13 +174,13 @@ class TestWriteBack:
         Booking.objects.update(state=S.EXPIRED)
 
         new = NewAppointment("1001", "HY1", "Hyg 1", nine(), 60)
-        assert write_backs.start(booking=booking, access_id=uuid.uuid4(), new=new, now=timezone.now()) is None
+        assert start_of(booking, new) is None
         assert not WriteBack.objects.exists()
 
     def test_remembers_exactly_what_was_sent(self, hold: Hold) -> None:
         write_back = started(hold())
 
-        assert write_backs.new_appointment(write_back) == NewAppointment("1001", "HY1", "Hyg 1", nine(), 60)
+        assert write_backs.change_of(write_back) == NewAppointment("1001", "HY1", "Hyg 1", nine(), 60)
 
     def test_confirms_a_booking_that_was_unknown(self, hold: Hold) -> None:
         booking = hold()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
@@ -19,11 +18,10 @@ from pms.models import AppointmentType, Booking, BookingState, PmsCachedData, Ve
 from pms.providers.http import HttpPool
 from pms.scheduling.rules import Team, resource
 from pms.scheduling.slots import Slot
-from pms.services import write_backs
 from pms.tools import offering
 from pms.tools.context import Result
 from tests.conftest import Sim
-from tests.practice import live_call
+from tests.practice import live_call, start_of
 from tests.services.conftest import Hold, nine
 from tests.talking import ALDER, Caller, bookings_sent, codes, in_the_pms, outcomes, together
 
@@ -105,7 +103,7 @@ def test_rc_09_a_hold_that_ran_out_is_either_sent_or_somebody_elses(hold: Hold, 
 
     def send() -> bool:
         new = NewAppointment("1001", "HY1", "Hyg 1", nine(), 60)
-        return write_backs.start(booking=mine, access_id=uuid.uuid4(), new=new, now=timezone.now()) is not None
+        return start_of(mine, new) is not None
 
     def take() -> bool:
         try:

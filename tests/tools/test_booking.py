@@ -344,7 +344,7 @@ class TestUnknown:
 
         assert result.outcome == "outcome_unknown"
         assert bookings_sent(sim) == 1
-        assert Booking.objects.get().state == BookingState.PENDING
+        assert Booking.objects.get().state == BookingState.UNKNOWN
 
     def test_is_what_a_crash_while_sending_is_called(
         self, cora: Caller, sim: Sim, monkeypatch: pytest.MonkeyPatch

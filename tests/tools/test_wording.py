@@ -8,7 +8,7 @@ import pytest
 
 from pms.domain import errors
 from pms.models import Booking, BookingState
-from pms.services import appointments, availability
+from pms.services import appointments, availability, placing
 from pms.tools import wording
 from pms.tools.registry import TOOLS
 
@@ -25,7 +25,7 @@ def subclasses(of: type[errors.ParlaeError]) -> list[type[errors.ParlaeError]]:
     return [of, *(below for one in of.__subclasses__() for below in subclasses(one))]
 
 
-ERRORS = sorted({*subclasses(errors.ParlaeError)} - {appointments.TimeNotFree}, key=lambda one: one.__name__)
+ERRORS = sorted({*subclasses(errors.ParlaeError)} - {placing.TimeNotFree}, key=lambda one: one.__name__)
 
 
 @pytest.mark.parametrize("state", list(BookingState))
@@ -46,7 +46,7 @@ def test_no_error_sounds_like_a_booking(error: type[errors.ParlaeError]) -> None
     assert not CLAIMS.search(error.default_message) or error is errors.AlreadyBooked
 
 
-@pytest.mark.parametrize("said", [appointments._NOT_MADE, appointments._NOT_HELD, *availability._WORDS.values()])
+@pytest.mark.parametrize("said", [appointments._NOT_MADE, placing.NOT_HELD, *availability._WORDS.values()])
 def test_no_sentence_of_a_failed_booking_sounds_like_one(said: str) -> None:
     assert not CLAIMS.search(said)
 

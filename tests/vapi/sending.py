@@ -8,20 +8,22 @@ import json
 import time
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.http import HttpResponse
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import Account
-from pms import vault
-from pms.models import Credential, CredentialKind, VoiceLine
-from pms.vapi import door
+from pms.models import Credential, VoiceLine
+from pms.services import credentials
+from pms.services.audit import Asker
 
 WEBHOOK = "/api/pms/vapi/webhook"
 OWN = "a secret of one line, long enough to be one"
 PLATFORM = "the platform's secret, long enough to be one"
+ASKER = Asker(actor="command:test", endpoint="test", method="COMMAND")
 
 
 def timestamp() -> str:
@@ -82,29 +84,49 @@ def line_of(account: Account, number: str) -> VoiceLine:
 def credential(
     account: Account,
     line: VoiceLine | None,
-    *secrets: str,
+    secret: str,
+    older: str = "",
+    *,
     schemes: Sequence[str] = ("timestamp_body",),
-    kind: CredentialKind = CredentialKind.VOICE,
     expires_at: datetime | None = None,
     revoked_at: datetime | None = None,
 ) -> Credential:
-    pk = uuid.uuid4()
-    return Credential.objects.create(
-        id=pk,
+    """Make a voice credential; with ``older``, one that is being rotated to ``secret``."""
+    made_at = expires_at - timedelta(days=1) if expires_at else timezone.now()
+    made, _ = credentials.create_voice(
         account=account,
         line=line,
-        kind=kind,
         label="Vapi",
-        schemes=list(schemes),
-        secrets=vault.seal(list(secrets), door.secrets_place(pk)),
+        schemes=schemes,
+        secret=older or secret,
         expires_at=expires_at,
-        revoked_at=revoked_at,
+        asker=ASKER,
+        now=made_at,
     )
+    if older:
+        credentials.begin_rotation(credential=made, secret=secret, asker=ASKER, now=made_at)
+    if revoked_at:
+        credentials.revoke(credential=made, asker=ASKER, now=revoked_at)
+    return made
+
+
+def issued(account: Account, *scopes: str, days: float = 30, issued_at: datetime | None = None) -> tuple[str, str]:
+    """Issue a system credential and return its token and its id."""
+    now = issued_at or timezone.now()
+    made, token = credentials.issue_system(
+        account=account,
+        label="Server",
+        scopes=scopes or ["appointments:read"],
+        expires_at=now + timedelta(days=days),
+        asker=ASKER,
+        now=now,
+    )
+    return token, str(made.pk)
 
 
 def secret_of(line: VoiceLine) -> str:
     """Return the secret of a line's own credential."""
-    return door.reveal(Credential.objects.get(line=line))[0]
+    return credentials.reveal(Credential.objects.get(line=line))[0]
 
 
 def results(response: HttpResponse) -> list[str]:

@@ -1,4 +1,4 @@
-"""The door: who is let in, for which practice, and what everybody else is told."""
+"""The door beyond its table of answers: odd bodies, what a refused request leaves, and what may name a practice."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import io
 import json
 import re
 import uuid
-from collections.abc import Iterable
 from datetime import timedelta
-from http.client import HTTPConnection
 from typing import Any
 
 import pytest
@@ -16,10 +14,9 @@ from django.apps import apps
 from django.test import Client, RequestFactory
 from django.utils import timezone
 from pytest_django import Settings
-from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import Account
-from pms.models import Call, Credential, CredentialKind, SecurityEvent, VoiceLine
+from pms.models import Call, Credential, SecurityEvent, VoiceLine
 from pms.vapi import door
 from tests.vapi.sending import (
     OWN,
@@ -34,15 +31,12 @@ from tests.vapi.sending import (
     refused,
     results,
     signed,
-    timestamp,
     tool_call,
     tool_calls,
 )
 
 ASK = [tool_call("checkAvailability", {"date": "2030-01-01"})]
 UNKNOWN = {"phoneNumber": {"id": "somebody-else-s", "number": "+12125550199"}}
-BROKEN = b'{"message": {"type": "status-update", "call": {"assistantId": "%s"'
-FIVE_MEGABYTES = 5 * 1024 * 1024
 
 
 @pytest.fixture
@@ -80,52 +74,7 @@ def events(kind: str) -> list[SecurityEvent]:
     return list(SecurityEvent.objects.filter(kind=kind).order_by("created_at"))
 
 
-# The table of answers
-
-
-WAYS_NOT_TO_SIGN: list[Any] = [
-    pytest.param(lambda body: {}, id="unsigned"),
-    pytest.param(lambda body: signed(body, "a wrong secret"), id="wrong secret"),
-    pytest.param(lambda body: signed(body + b" ", OWN), id="another body"),
-    pytest.param(lambda body: {"X-Signature": hexdigest(OWN, body)}, id="no timestamp"),
-    pytest.param(lambda body: {"X-Signature": "", "X-Vapi-Secret": "", "Authorization": ""}, id="empty headers"),
-    pytest.param(lambda body: {"X-Signature": "sch\u00f6n", "X-Timestamp": timestamp()}, id="letters"),
-    pytest.param(lambda body: {"X-Vapi-Secret": OWN, "Authorization": f"Bearer {OWN}"}, id="another scheme"),
-]
-
-
-@pytest.mark.parametrize("headers", WAYS_NOT_TO_SIGN)
-@pytest.mark.parametrize("known", [True, False], ids=["known line", "unknown line"])
-@pytest.mark.parametrize("broken", [True, False], ids=["broken", "whole"])
-def test_without_the_right_signature_the_answer_is_401_whatever_the_body(
-    client: Client, line: VoiceLine, headers: Any, known: bool, broken: bool
-) -> None:
-    body = json.dumps(about(line if known else None, **({} if known else UNKNOWN))).encode()
-    body = body[:-2] if broken else body
-
-    response = post(client, body, headers=headers(body))
-
-    refused(response, 401, "signature_invalid")
-
-
-def test_where_nothing_is_configured_the_answer_is_503(
-    client: Client, bare_line: VoiceLine, settings: Settings
-) -> None:
-    settings.VAPI_WEBHOOK_SECRETS = []
-
-    for secret in ("", PLATFORM):
-        for body in (about(bare_line), about(None, **UNKNOWN), b"{"):
-            refused(post(client, body, secret), 503, "not_configured")
-
-
-def test_where_only_lines_have_secrets_everybody_else_gets_401(
-    client: Client, line: VoiceLine, bare_line: VoiceLine, settings: Settings
-) -> None:
-    settings.VAPI_WEBHOOK_SECRETS = []
-
-    refused(post(client, about(bare_line), PLATFORM), 401, "signature_invalid")
-    refused(post(client, about(None, **UNKNOWN)), 401, "signature_invalid")
-    assert post(client, about(line), OWN).status_code == 200
+# Bodies
 
 
 @pytest.mark.parametrize(
@@ -177,17 +126,6 @@ def test_a_signed_body_that_is_no_message_is_400(client: Client, db: None, body:
     refused(post(client, body), 401, "signature_invalid")
 
 
-def test_a_signed_message_of_an_unknown_line_is_answered_id_by_id_and_leaves_an_event(client: Client, db: None) -> None:
-    calls = [tool_call("checkAvailability", {}, "call_1"), tool_call("findPatient", {}, "call_2")]
-
-    response = post(client, tool_calls(None, calls, call_id="call-1") | {}, PLATFORM)
-
-    assert [row["toolCallId"] for row in response.json()["results"]] == ["call_1", "call_2"]
-    assert all("not connected to a practice" in said for said in results(response))
-    assert [event.actor for event in events("webhook.unknown_line")] == ["voice:platform"]
-    assert not Call.objects.exists()
-
-
 @pytest.mark.parametrize(
     ("message", "answer"),
     [
@@ -195,25 +133,16 @@ def test_a_signed_message_of_an_unknown_line_is_answered_id_by_id_and_leaves_an_
         ({"type": "end-of-call-report"}, {}),
         ({"type": "conversation-update"}, {}),
         ({"type": "tool-calls"}, {"results": []}),
-        ({"type": "assistant-request"}, {"error": "I'm sorry, this line is not in service right now."}),
-        ({"type": "transfer-destination-request"}, {"error": "I'm sorry, I can't transfer this call."}),
     ],
 )
-def test_every_message_of_an_unknown_line_is_200(
+def test_a_message_of_an_unknown_line_leaves_an_event_and_no_call(
     client: Client, db: None, message: dict[str, Any], answer: dict[str, Any]
 ) -> None:
     response = post(client, about(None, **UNKNOWN, call={"id": "call-1"}, **message), PLATFORM)
 
     assert (response.status_code, response.json()) == (200, answer)
     assert len(events("webhook.unknown_line")) == 1
-
-
-@pytest.mark.parametrize("age", [-301, 301, 3600])
-def test_a_stale_timestamp_is_401(client: Client, line: VoiceLine, age: int) -> None:
-    at = str(round((timezone.now().timestamp() - age) * 1000))
-    body = json.dumps(about(line)).encode()
-
-    refused(post(client, body, headers=signed(body, OWN, at=at)), 401, "signature_invalid")
+    assert not Call.objects.exists()
 
 
 @pytest.mark.parametrize("method", ["get", "put", "patch", "delete", "head", "options"])
@@ -224,52 +153,6 @@ def test_another_method_than_post_is_405_in_the_shape_of_errors(client: Client, 
     assert response.status_code == 405
     if method != "head":
         refused(response, 405, "method_not_allowed")
-
-
-@pytest.mark.django_db(transaction=True)
-def test_the_door_says_the_same_over_http(live_server: LiveServer) -> None:
-    line = line_of(practice("Alder Dental"), "+12125550100")
-    credential(line.account, line, OWN)
-    body, old = json.dumps(about(line)).encode(), str(round(timezone.now().timestamp()) - 301)
-    good = signed(body, OWN)
-
-    def answer(headers: Iterable[tuple[str, str]]) -> int:
-        """Send headers as they are, also twice."""
-        server = HTTPConnection(live_server.thread.host, live_server.thread.port, timeout=10)
-        server.putrequest("POST", WEBHOOK)
-        for name, value in (("Content-Length", str(len(body))), *headers):
-            server.putheader(name, value)
-        server.endheaders(body)
-        status = server.getresponse().status
-        server.close()
-        return status
-
-    assert answer(good.items()) == 200
-    assert answer([]) == 401
-    assert answer(signed(body, "a wrong secret").items()) == 401
-    assert answer(signed(body, OWN, at=old).items()) == 401
-    assert answer([*good.items(), ("X-Signature", good["X-Signature"])]) == 401
-    assert answer([*good.items(), ("X-Timestamp", good["X-Timestamp"])]) == 401
-    assert answer([("X-Signature", "sch\u00f6n"), ("X-Timestamp", good["X-Timestamp"])]) == 401
-
-
-# Sizes and shapes of bodies
-
-
-def test_a_body_of_more_than_five_megabytes_is_413_before_anything_else(client: Client, line: VoiceLine) -> None:
-    body = json.dumps(about(line)).encode().ljust(FIVE_MEGABYTES + 1)
-
-    before = rows()
-
-    refused(post(client, body, OWN), 413, "too_large")
-    refused(post(client, body), 413, "too_large")
-    assert rows() == before
-
-
-def test_a_body_of_five_megabytes_is_read(client: Client, line: VoiceLine) -> None:
-    body = json.dumps(about(line)).encode().ljust(FIVE_MEGABYTES)
-
-    assert post(client, body, OWN).status_code == 200
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
@@ -345,7 +228,7 @@ def test_a_refused_request_writes_nothing_but_its_event(client: Client, line: Vo
     post(client, tool_calls(line, ASK, call_id="call-1"), "a wrong secret")
 
     grown = {label: count - before[label] for label, count in rows().items() if count != before[label]}
-    assert grown == {"pms.SecurityEvent": 1, "pms.ChainHead": 1, "pms.RateCounter": 1}
+    assert grown == {"pms.SecurityEvent": 1, "pms.RateCounter": 1}
 
 
 def test_the_event_of_a_refused_request_says_where_from_and_nothing_of_what_it_held(
@@ -395,77 +278,13 @@ def test_nothing_of_a_refused_request_is_in_the_log(client: Client, line: VoiceL
         assert str(private) not in logs.getvalue()
 
 
-# Whose secret opens what
-
-
-def test_a_line_s_own_secret_opens_it_and_the_platform_s_does_not(client: Client, line: VoiceLine) -> None:
-    credential(line.account, None, "the account's secret")
-
-    assert post(client, about(line), OWN).status_code == 200
-    refused(post(client, about(line), PLATFORM), 401, "signature_invalid")
-    refused(post(client, about(line), "the account's secret"), 401, "signature_invalid")
-
-
-def test_the_account_s_secret_opens_a_line_without_its_own_and_the_platform_s_does_not(
-    client: Client, bare_line: VoiceLine
-) -> None:
-    credential(bare_line.account, None, "the account's secret")
-
-    assert post(client, about(bare_line), "the account's secret").status_code == 200
-    refused(post(client, about(bare_line), PLATFORM), 401, "signature_invalid")
-
-
-def test_the_platform_s_secret_opens_a_line_that_has_none(client: Client, bare_line: VoiceLine) -> None:
-    assert post(client, about(bare_line), PLATFORM).status_code == 200
-
-
-def test_a_secret_of_one_practice_never_opens_another_s_line(
-    client: Client, line: VoiceLine, bare_line: VoiceLine
-) -> None:
-    refused(post(client, about(bare_line), OWN), 401, "signature_invalid")
-
-    credential(bare_line.account, None, "the other's secret")
-
-    refused(post(client, about(bare_line), OWN), 401, "signature_invalid")
-    refused(post(client, about(line), "the other's secret"), 401, "signature_invalid")
-
-
-def test_two_secrets_and_two_credentials_open_during_a_rotation(client: Client, bare_line: VoiceLine) -> None:
-    credential(bare_line.account, bare_line, "the new one", "the old one")
-    credential(bare_line.account, bare_line, "the next one", schemes=["secret"])
-
-    assert post(client, about(bare_line), "the new one").status_code == 200
-    assert post(client, about(bare_line), "the old one").status_code == 200
-    assert post(client, about(bare_line), headers={"X-Vapi-Secret": "the next one"}).status_code == 200
-
-
-def test_the_platform_s_secrets_rotate_too(client: Client, bare_line: VoiceLine, settings: Settings) -> None:
-    settings.VAPI_WEBHOOK_SECRETS = ["the new one", "the old one"]
-
-    assert post(client, about(bare_line), "the new one").status_code == 200
-    assert post(client, about(bare_line), "the old one").status_code == 200
-    refused(post(client, about(bare_line), PLATFORM), 401, "signature_invalid")
-
-
-@pytest.mark.parametrize("ended", ["expires_at", "revoked_at"])
-def test_an_ended_credential_opens_nothing(client: Client, bare_line: VoiceLine, ended: str) -> None:
-    ends = {ended: timezone.now() - timedelta(seconds=1)}
-    credential(bare_line.account, bare_line, OWN, **ends)  # type: ignore[arg-type]
-
-    refused(post(client, about(bare_line), OWN), 401, "signature_invalid")
+# Lines and credentials
 
 
 def test_a_credential_opens_until_it_expires(client: Client, bare_line: VoiceLine) -> None:
     credential(bare_line.account, bare_line, OWN, expires_at=timezone.now() + timedelta(minutes=5))
 
     assert post(client, about(bare_line), OWN).status_code == 200
-
-
-def test_a_system_credential_does_not_speak_for_callers(client: Client, bare_line: VoiceLine) -> None:
-    credential(bare_line.account, None, OWN, kind=CredentialKind.SYSTEM)
-
-    refused(post(client, about(bare_line), OWN), 401, "signature_invalid")
-    assert post(client, about(bare_line), PLATFORM).status_code == 200
 
 
 def test_an_inactive_line_is_an_unknown_one(client: Client, line: VoiceLine) -> None:
@@ -484,73 +303,21 @@ def test_a_credential_that_cannot_be_opened_opens_nothing_and_hides_no_other(
     refused(post(client, about(line), PLATFORM), 401, "signature_invalid")
     assert "credential cannot be opened" in logs.getvalue()
 
-    credential(line.account, line, "the next one")
+    credential(line.account, line, "the next secret of the line")
 
-    assert post(client, about(line), "the next one").status_code == 200
+    assert post(client, about(line), "the next secret of the line").status_code == 200
 
 
-def test_the_accepted_schemes_are_the_credential_s_own(
-    client: Client, bare_line: VoiceLine, settings: Settings
+def test_where_a_signature_covers_nothing_development_is_warned(
+    client: Client, bare_line: VoiceLine, settings: Settings, logs: io.StringIO
 ) -> None:
-    settings.VAPI_WEBHOOK_SCHEMES = ["secret", "bearer", "timestamp_body"]
-    credential(bare_line.account, bare_line, OWN, schemes=["bearer"])
+    settings.VAPI_WEBHOOK_SCHEMES, settings.VAPI_REQUIRE_TIMESTAMP, settings.DEBUG = ["body"], False, True
 
-    assert post(client, about(bare_line), headers={"Authorization": f"Bearer {OWN}"}).status_code == 200
-    refused(post(client, about(bare_line), headers={"X-Vapi-Secret": OWN}), 401, "signature_invalid")
-    refused(post(client, about(bare_line), OWN), 401, "signature_invalid")
+    post(client, about(bare_line), headers={"X-Signature": hexdigest(PLATFORM, json.dumps(about(bare_line)))})
+    assert "covers nothing" not in logs.getvalue()
 
-
-def test_the_platform_s_schemes_are_the_configured_ones(
-    client: Client, bare_line: VoiceLine, settings: Settings
-) -> None:
-    secret, bearer = {"X-Vapi-Secret": PLATFORM}, {"Authorization": f"Bearer {PLATFORM}"}
-
-    refused(post(client, about(bare_line), headers=secret), 401, "signature_invalid")
-    settings.VAPI_WEBHOOK_SCHEMES = ["secret"]
-    assert post(client, about(bare_line), headers=secret).status_code == 200
-    refused(post(client, about(bare_line), headers=bearer), 401, "signature_invalid")
-    refused(post(client, about(bare_line), PLATFORM), 401, "signature_invalid")
-
-
-def test_a_signature_of_the_body_alone_counts_only_where_no_timestamp_is_required(
-    client: Client, bare_line: VoiceLine, settings: Settings
-) -> None:
-    settings.VAPI_WEBHOOK_SCHEMES = ["body"]
-    body = json.dumps(about(bare_line)).encode()
-    headers = {"X-Vapi-Signature": hexdigest(PLATFORM, body)}
-
-    refused(post(client, body, headers=headers), 401, "signature_invalid")
-    settings.VAPI_REQUIRE_TIMESTAMP = False
-    assert post(client, body, headers=headers).status_code == 200
-
-
-def test_the_signature_of_nothing_opens_only_in_development_and_is_warned_of(
-    client: Client, db: None, settings: Settings, logs: io.StringIO
-) -> None:
-    settings.VAPI_WEBHOOK_SCHEMES, settings.VAPI_REQUIRE_TIMESTAMP = ["body"], False
-    headers = {"X-Vapi-Signature": hexdigest(PLATFORM, b"")}
-
-    refused(post(client, b"", headers=headers), 401, "signature_invalid")
-    assert "constant signature" not in logs.getvalue()
-    settings.DEBUG = True
-    refused(post(client, b"", headers=headers), 400, "arguments_unreadable")
-    assert "constant signature accepted" in logs.getvalue()
-
-
-def test_method_and_address_are_signed_as_the_public_address_has_them(
-    client: Client, bare_line: VoiceLine, settings: Settings
-) -> None:
-    settings.PUBLIC_URL, settings.ALLOWED_HOSTS = "https://parlae.example", ["*"]
-    settings.VAPI_WEBHOOK_SCHEMES = ["timestamp_method_url_body"]
-    body, at = json.dumps(about(bare_line)).encode(), timestamp()
-
-    def sent(url: str) -> Any:
-        headers = {"X-Signature": hexdigest(PLATFORM, at, "POST", url, body), "X-Timestamp": at, "Host": "evil.example"}
-        return post(client, body, headers=headers)
-
-    assert sent(f"https://parlae.example{WEBHOOK}").status_code == 200
-    refused(sent(f"https://evil.example{WEBHOOK}"), 401, "signature_invalid")
-    refused(sent(f"http://evil.example{WEBHOOK}"), 401, "signature_invalid")
+    post(client, b"", headers={"X-Signature": hexdigest(PLATFORM, b"")})
+    assert "signature that covers nothing accepted" in logs.getvalue()
 
 
 # Which practice it is
@@ -663,38 +430,6 @@ def test_an_argument_never_names_the_practice(client: Client, alder: Account) ->
     response = post(client, tool_calls(None, [tool_call("checkAvailability", forged)]), PLATFORM)
 
     assert "not connected" in results(response)[0]
-
-
-# Where a request came from
-
-
-@pytest.mark.parametrize(
-    ("proxies", "forwarded", "peer", "address"),
-    [
-        ([], "198.51.100.7", "203.0.113.9", "203.0.113.9"),
-        (["10.0.0.0/8"], "198.51.100.7", "203.0.113.9", "203.0.113.9"),
-        (["10.0.0.0/8"], "", "10.0.0.1", "10.0.0.1"),
-        (["10.0.0.0/8"], "198.51.100.7", "10.0.0.1", "198.51.100.7"),
-        (["10.0.0.1"], "198.51.100.7", "10.0.0.1", "198.51.100.7"),
-        (["10.0.0.0/8"], "198.51.100.7, 203.0.113.9", "10.0.0.1", "203.0.113.9"),
-        (["10.0.0.0/8"], "198.51.100.7, 10.0.0.2", "10.0.0.1", "198.51.100.7"),
-        (["10.0.0.0/8"], "10.9.9.9, 198.51.100.7, 10.0.0.2", "10.0.0.1", "198.51.100.7"),
-        (["10.0.0.0/8"], "10.0.0.3, 10.0.0.2", "10.0.0.1", "10.0.0.3"),
-        (["10.0.0.0/8"], "unknown", "10.0.0.1", ""),
-        (["10.0.0.0/8"], "198.51.100.7<script>", "10.0.0.1", ""),
-        (["10.0.0.0/8"], ",,", "10.0.0.1", "10.0.0.1"),
-        (["2001:db8::/32"], "2001:db9::7", "2001:db8::1", "2001:db9::7"),
-        (["2001:db8::/32"], "198.51.100.7", "10.0.0.1", "10.0.0.1"),
-        (["10.0.0.0/8"], "198.51.100.7", "", ""),
-    ],
-)
-def test_a_forwarded_address_counts_only_behind_a_trusted_proxy(
-    settings: Settings, proxies: list[str], forwarded: str, peer: str, address: str
-) -> None:
-    settings.TRUSTED_PROXIES = proxies
-    request = RequestFactory().post(WEBHOOK, REMOTE_ADDR=peer, headers={"X-Forwarded-For": forwarded})
-
-    assert door.client_address(request) == address
 
 
 def test_secrets_are_not_in_a_repr_of_what_is_verified(settings: Settings) -> None:

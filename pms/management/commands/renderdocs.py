@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from pms.domain import errors
-from pms.tools.registry import TOOLS
+from pms.tools.registry import TOOLS, Tool
 from pms.tools.schema import parameters
 
 _NOTE = "Made by `manage.py renderdocs` from `pms/tools/registry.py` and `pms/domain/errors.py`; do not edit by hand."
@@ -35,10 +35,7 @@ def render() -> str:
     lines = ["# Tools and errors", "", _NOTE, ""]
     for tool in TOOLS.values():
         lines += [f"## {tool.name}", "", tool.purpose, ""]
-        lines += [f"Needs `{tool.capability}` of the connection, the feature `{tool.feature}`, and for a system "]
-        lines[-1] += f"credential the scope `{tool.scope}`. " + (
-            "By voice only within a live call." if tool.discloses else "Discloses no patient data."
-        )
+        lines += [" ".join(_conditions(tool))]
         lines += ["", "| argument | | meaning |", "|---|---|---|"]
         schema = parameters(tool)
         for name, described in schema["properties"].items():
@@ -50,6 +47,16 @@ def render() -> str:
         again = "yes" if error.retryable else "no"
         lines.append(f"| `{code}` | {error.status} | {again} | {error.default_spoken} |")
     return "\n".join(lines) + "\n"
+
+
+def _conditions(tool: Tool) -> list[str]:
+    needed = [f"`{tool.capability}` of the connection"] if tool.capability else []
+    needed += [f"the feature `{tool.feature}`"] if tool.feature else []
+    said = [f"Needs {' and '.join(needed)}."] if needed else ["Works also without the practice's system."]
+    said.append(f"A system credential needs the scope `{tool.scope}`.")
+    if not tool.for_voice:
+        return [*said, "Over REST only."]
+    return [*said, "By voice only within a live call." if tool.discloses else "Discloses no patient data."]
 
 
 def _errors() -> dict[str, type[errors.ParlaeError]]:

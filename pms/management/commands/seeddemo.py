@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
-import uuid
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +13,11 @@ from django.core.management.base import BaseCommand, CommandError
 from accounts import baa
 from accounts.models import Account, BaaAcceptance, Membership, User
 from accounts.roles import Role
-from pms import vault
 from pms.domain import errors
 from pms.domain.clock import SystemClock
-from pms.models import AppointmentType, Credential, CredentialKind, VoiceLine
-from pms.services import connecting
+from pms.models import AppointmentType, VoiceLine
+from pms.services import connecting, credentials
 from pms.services.audit import Asker
-from pms.vapi import door
 
 PRACTICE = Path(__file__).resolve().parent.parent / "practice.json"
 LOGIN = "demo@parlae.example"
@@ -47,8 +43,11 @@ def seed(practice: dict[str, Any], *, password: str | None) -> Account:
     account = Account.objects.create(**practice["account"])
     user = User.objects.create_superuser(LOGIN, password, name="Demo Owner")
     Membership.objects.create(user=user, account=account, role=Role.OWNER)
+    asker = Asker(actor=f"user:{user.pk}", endpoint="command:seeddemo", method="COMMAND", user_id=str(user.pk))
+    clock = SystemClock()
     _accept_agreement(account, user)
-    _open_line(account, practice["line"])
+    line = VoiceLine.objects.create(account=account, **practice["line"])
+    credentials.create_voice(account=account, line=line, label="Vapi", asker=asker, now=clock.now())
     for position, kind in enumerate(practice["appointment_types"]):
         AppointmentType.objects.create(account=account, position=position, **kind)
     connecting.connect(
@@ -57,8 +56,8 @@ def seed(practice: dict[str, Any], *, password: str | None) -> Account:
         credentials=practice["credentials"],
         config=practice["config"],
         features=practice["features"],
-        asker=Asker(actor=f"user:{user.pk}", endpoint="command:seeddemo", method="COMMAND", user_id=str(user.pk)),
-        clock=SystemClock(),
+        asker=asker,
+        clock=clock,
     )
     return account
 
@@ -72,18 +71,4 @@ def _accept_agreement(account: Account, user: User) -> None:
         signer_name=user.name,
         signer_title="Owner",
         has_authority=True,
-    )
-
-
-def _open_line(account: Account, values: dict[str, str]) -> None:
-    line = VoiceLine.objects.create(account=account, **values)
-    pk = uuid.uuid4()
-    Credential.objects.create(
-        id=pk,
-        account=account,
-        line=line,
-        kind=CredentialKind.VOICE,
-        label="Vapi",
-        schemes=["timestamp_body"],
-        secrets=vault.seal([secrets.token_urlsafe(32)], door.secrets_place(pk)),
     )

@@ -15,8 +15,8 @@ from pms.domain import speech
 from pms.domain.localtime import local_date_of
 from pms.management import simulation
 from pms.management.simulation import CallFailed, Phone, Said
-from pms.models import Booking, Credential, VoiceLine
-from pms.vapi import door
+from pms.models import Booking, VoiceLine
+from pms.services import credentials
 
 _WIDTH = 100
 
@@ -82,8 +82,9 @@ def _line(number: str | None) -> VoiceLine:
 
 
 def _secret(line: VoiceLine) -> str:
-    own = Credential.objects.filter(line=line, revoked_at__isnull=True).first()
-    secrets = door.reveal(own) if own else settings.VAPI_WEBHOOK_SECRETS
+    deciding = credentials.deciding_for(line)
+    live = next((one for one in deciding if credentials.is_live(one, timezone.now())), None)
+    secrets = settings.VAPI_WEBHOOK_SECRETS if not deciding else credentials.reveal(live) if live else []
     if not secrets:
         raise CommandError("This line has no credential, and VAPI_WEBHOOK_SECRET is not set.")
     return secrets[0]

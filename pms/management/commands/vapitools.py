@@ -18,4 +18,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         url = f"{settings.PUBLIC_URL}{ENDPOINT}"
-        self.stdout.write(json.dumps([vapi_function(tool, url=url) for tool in TOOLS.values()], indent=2))
+        self.stdout.write(
+            json.dumps([vapi_function(tool, url=url) for tool in TOOLS.values() if tool.for_voice], indent=2)
+        )

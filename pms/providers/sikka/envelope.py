@@ -23,6 +23,8 @@ _KEY_CODES = frozenset({"API1004", "API1025"})
 _FAILED_200 = frozenset({"API0005", "API0008", "API4002", "API4003", "API4004", "API4005"})
 # Wrong application, or an office that has not let it in: nothing will work until a person changes that.
 _REJECTED_CODES = frozenset({"API2003", "API2007"})
+# Per practice and day; the limit per minute is a 429 without a code.
+_DAILY_CODES = frozenset({"API2011", "API2012"})
 _NO_CONTENT_CODE = "API2005"
 _REASONS = {
     "API2003": "Sikka does not accept the application id or key.",
@@ -37,6 +39,10 @@ _CODE = re.compile(r"API\d{4}")
 
 class KeyRefused(errors.CredentialsRejected):
     """The request key is expired or unknown, and the request was not executed."""
+
+
+class DailyLimitReached(errors.PmsRateLimited):
+    """The practice has used up what the plan gives it for a day."""
 
 
 class RequestRefused(errors.UpstreamInvalid):
@@ -60,8 +66,8 @@ def body_of(answer: HttpAnswer) -> Row:
     """Return the object that ``answer`` holds, unwrapped; empty if there is none.
 
     The Content-Type is not looked at, because accepted writes come as text/html. Raises what the answer means:
-    ``KeyRefused``, ``CredentialsRejected``, ``OfficeOffline``, ``PmsRateLimited``, ``PmsUnavailable``,
-    ``RequestRefused`` or ``UpstreamInvalid``.
+    ``KeyRefused``, ``CredentialsRejected``, ``OfficeOffline``, ``DailyLimitReached``, ``PmsRateLimited``,
+    ``PmsUnavailable``, ``RequestRefused`` or ``UpstreamInvalid``.
     """
     body = _parse(answer.body)
     said = _number(body.get("http_code")) if body else None
@@ -125,6 +131,8 @@ def _error(status: int, code: str, body: Row, wait: int | None) -> errors.PmsErr
         return errors.PmsUnavailable(message)  # a firewall's word, perhaps; it must not switch a practice off
     if status == 412:
         return errors.OfficeOffline()
+    if status == 429 and code in _DAILY_CODES:
+        return DailyLimitReached(message)
     if status == 429:
         return errors.PmsRateLimited(message, retry_after_seconds=wait)
     if status >= 500 or status in (408, 425):

@@ -30,6 +30,8 @@ APPOINTMENT_FIELDS = (
     "appointment_sr_no,practice_id,patient_id,provider_id,hygienist,operatory,"
     "date,time,length,type,status,is_confirmed,cancelled"
 )
+# Asked for only where somebody needs them.
+APPOINTMENT_DETAILS = ",patient_name,note,description"
 PATIENT_FIELDS = (
     "patient_id,practice_id,guarantor_id,firstname,lastname,preferred_name,birthdate,status,"
     "cell,homephone,workphone,other_phone,email"
@@ -44,7 +46,17 @@ _STATUSES = {
     AppointmentStatus.NO_SHOW: {"broken", "missed", "no show", "noshow", "failed"},
     AppointmentStatus.COMPLETED: {"complete", "completed", "walked out", "checked out"},
 }
-_CONFIRMED = re.compile(r"(?<!un)(?<!un )(?<!not )confirm")
+_CONFIRMED = re.compile(r"(?<!un)(?<!un )(?<!not )(?<!to be )confirm")
+# Where the words of a status stand in practice_variables: each service_item, in the order in which they are looked at.
+_STATUS_ITEMS = {
+    AppointmentStatus.CANCELLED: ("appointment status",),
+    AppointmentStatus.CONFIRMED: ("appointment confirmed status", "appointment status"),
+}
+# What a word must say besides to be written: "Deleted" may remove the record, and "eConfirm sent" confirms nothing.
+_WRITTEN = {
+    AppointmentStatus.CANCELLED: re.compile(r"\bcancel"),
+    AppointmentStatus.CONFIRMED: re.compile(r"\bconfirm(?:ed)?$"),
+}
 _NOT_A_DOCTOR = re.compile(r"hygien|assist|staff", re.IGNORECASE)
 _A_DOCTOR = re.compile(r"dentist|odont|surgeon|surgery|prosth|pedo|general|doctor|\bdds\b|\bdmd\b", re.IGNORECASE)
 _TITLED = re.compile(r"dr\.?\s", re.IGNORECASE)
@@ -54,7 +66,7 @@ _DENTIST_CODE = "1223"
 
 def appointment_status(raw: str, *, is_cancelled: bool = False, is_confirmed: bool = False) -> AppointmentStatus:
     """Return what a PMS's own word means, in any case. An unknown word keeps its time busy."""
-    word = " ".join(re.sub(r"[\s._-]+", " ", raw.lower()).split())
+    word = _words(raw)
     if is_cancelled:
         return AppointmentStatus.CANCELLED
     for status, words in _STATUSES.items():
@@ -65,8 +77,32 @@ def appointment_status(raw: str, *, is_cancelled: bool = False, is_confirmed: bo
     return AppointmentStatus.SCHEDULED
 
 
-def appointment(row: Row, where: ZoneInfo, default_minutes: int) -> Appointment:
-    """Return one row of ``appointments``; ``where`` is the practice's zone.
+def status_value(rows: Iterable[Row], status: AppointmentStatus) -> str:
+    """Return the practice's own value for ``status`` from its ``practice_variables``, empty if it has none.
+
+    A PMS that keeps ids as values says in ``description`` what they mean.
+    """
+    statuses = list(rows)
+    for item in _STATUS_ITEMS.get(status, ()):
+        for row in variables(statuses, "Appointment Status", item):
+            if _means(row, status):
+                return text(row["value"])
+    return ""
+
+
+def _means(row: Row, status: AppointmentStatus) -> bool:
+    word = _words(text(row["value"]))
+    if appointment_status(word) is AppointmentStatus.SCHEDULED:
+        word = _words(text(row.get("description"))) or word
+    return appointment_status(word) is status and bool(_WRITTEN[status].search(word))
+
+
+def _words(raw: str) -> str:
+    return " ".join(re.sub(r"[\s._-]+", " ", raw.lower()).split())
+
+
+def appointment(row: Row, where: ZoneInfo, default_minutes: int, *, details: bool = False) -> Appointment:
+    """Return one row of ``appointments``; ``where`` is the practice's zone. Only with ``details`` it says who and why.
 
     A start inside the gap of a clock change is the first instant after it. Raises ``UpstreamInvalid`` without an id, a
     date or a time.
@@ -90,6 +126,9 @@ def appointment(row: Row, where: ZoneInfo, default_minutes: int) -> Appointment:
         raw_status=raw,
         appointment_type=text(row.get("type")),
         assistant_ids=(hygienist,) if hygienist and hygienist != clinician_id else (),
+        patient_name=text(row.get("patient_name")) if details else "",
+        # Bookings carry their note in `description`, because only one system takes `note`.
+        note=(text(row.get("note")) or text(row.get("description"))) if details else "",
     )
 
 
@@ -156,17 +195,17 @@ def operatories(rows: Iterable[Row], other_locations: frozenset[str] = frozenset
     ]
 
 
-def variables(rows: Iterable[Row], service: str) -> list[Row]:
+def variables(rows: Iterable[Row], service: str, item: str = "") -> list[Row]:
     """Return the rows of ``practice_variables`` that belong to ``service``, such as "Appointment Type".
 
-    One ``service_name`` mixes several ``service_item`` (appointment status and confirmed status).
+    One ``service_name`` mixes several ``service_item`` (appointment status and confirmed status); without ``item`` it
+    is the one with the service's own name.
     """
-    wanted = service.lower()
     return [
         row
         for row in rows
-        if text(row.get("service_item")).lower() in ("", wanted)
-        and text(row.get("service_name")).lower() in ("", wanted)
+        if text(row.get("service_item")).lower() in ("", item or service.lower())
+        and text(row.get("service_name")).lower() in ("", service.lower())
         and text(row.get("value"))
     ]
 

@@ -7,22 +7,55 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from pms.domain.records import Location
 from pms.providers.base import Capability
 from pms.providers.sikka.envelope import Row
 from pms.providers.sikka.values import text
 
-_SCOPES = {
+_READS = {
     Capability.READ_SCHEDULE: ("practices", "providers", "operatories"),
     Capability.READ_APPOINTMENTS: ("appointments",),
     Capability.READ_PATIENTS: ("patients",),
-    Capability.BOOK_APPOINTMENT: ("post appointment", "writeback_status"),
 }
-# Their required fields are others than the ones we send (page of POST /appointment): staff, user, status, guarantor or
-# production type.
-_OTHER_FIELDS = ("cleardent", "dolphin", "orthotrac", "cornerstone", "planetdds")
-_BOOKING_FLAG = "new_appointment_writeback"
+_METHODS = ("post", "put", "patch", "delete")
+
+
+@dataclass(frozen=True, slots=True)
+class _Write:
+    """What one kind of write-back needs. ``scope``: names in the key's scope, besides asking for its status.
+
+    ``flag`` is its column in ``supported_pmses``. ``not_in`` are the systems whose page asks for fields that we do not
+    have.
+    """
+
+    scope: tuple[str, ...]
+    flag: str
+    not_in: tuple[str, ...] = ()
+
+
+# The sources are the write-back pages. A change of time has no flag of its own: it is answered as a change of status
+# ("Appointment status logged"), so that flag counts for it.
+_WRITES = {
+    # POST /appointment: user and status, user, staff, guarantor, production type.
+    Capability.BOOK_APPOINTMENT: _Write(
+        ("post appointment",),
+        "new_appointment_writeback",
+        ("cleardent", "dolphin", "orthotrac", "cornerstone", "planetdds"),
+    ),
+    # PUT /appointments: no system asks for more than we send.
+    Capability.MOVE_APPOINTMENT: _Write(("put appointment",), "appointment_status_writeback"),
+    # PATCH /appointments: OrthoTrac needs staff; Planet DDS a code for the reason, on a condition that is not told.
+    Capability.CANCEL_APPOINTMENT: _Write(
+        ("patch appointment", "practice_variables"), "appointment_status_writeback", ("orthotrac", "planetdds")
+    ),
+    Capability.CONFIRM_APPOINTMENT: _Write(
+        ("patch appointment", "practice_variables"), "appointment_status_writeback", ("orthotrac",)
+    ),
+    # POST /patient: user; gender, staff, status, type and relationship.
+    Capability.CREATE_PATIENT: _Write(("post patient",), "new_patient_writeback", ("dolphin", "orthotrac")),
+}
 
 
 def capabilities(scope: str, systems: Iterable[Row], pms: str, version: str) -> frozenset[Capability]:
@@ -31,24 +64,43 @@ def capabilities(scope: str, systems: Iterable[Row], pms: str, version: str) -> 
     ``scope`` is the key's comma-separated list of API names, ``systems`` the rows of ``supported_pmses``, ``pms`` and
     ``version`` the office's own, in whatever spelling.
     """
-    granted = {" ".join(name.lower().split()) for name in scope.split(",")}
-    found = {capability for capability, names in _SCOPES.items() if granted.issuperset(names)}
-    return frozenset(found if can_book(systems, pms, version) else found - {Capability.BOOK_APPOINTMENT})
+    granted = {_scope_name(name) for name in scope.split(",")}
+    rows = _rows_of(systems, pms, version)
+    reads = {one for one, names in _READS.items() if granted.issuperset(names)}
+    writes = {
+        one
+        for one, write in _WRITES.items()
+        if granted.issuperset((*write.scope, "writeback_status")) and _takes(rows, pms, write)
+    }
+    return frozenset(reads | writes)
 
 
-def can_book(systems: Iterable[Row], pms: str, version: str) -> bool:
-    """Return whether a new appointment can be written into this system, and with the fields that we have.
+def _takes(rows: list[Row], pms: str, write: _Write) -> bool:
+    """Return whether a system takes a kind of write, and with the fields that we have."""
+    fits = not _plain(pms).startswith(write.not_in)
+    return fits and bool(rows) and all(text(row.get(write.flag)).lower() == "available" for row in rows)
 
-    Names differ in case and spaces between the vendor's lists. A version that is not listed counts only if every
-    listed one can do it.
+
+def _rows_of(systems: Iterable[Row], pms: str, version: str) -> list[Row]:
+    """Return the rows that speak for a system: its version's, or every version's if that one is not listed.
+
+    Names differ in case and spaces between the vendor's lists. An unlisted version can do only what all of them can.
     """
     name = _plain(pms)
-    if not name or name.startswith(_OTHER_FIELDS):
-        return False
-    rows = [row for row in systems if _plain(row.get("practice_management_system")) == name]
+    rows = [row for row in systems if name and _plain(row.get("practice_management_system")) == name]
     exact = [row for row in rows if _plain(row.get("practice_management_system_version")) == _plain(version)]
-    chosen = exact or rows
-    return bool(chosen) and all(text(row.get(_BOOKING_FLAG)).lower() == "available" for row in chosen)
+    return exact or rows
+
+
+def _scope_name(name: str) -> str:
+    """Return a name of the scope in one spelling: "POST /Appointments" and "post appointment" are the same write.
+
+    The documentation shows only "POST practice_query"; whether others say one or many is not told.
+    """
+    words = name.lower().replace("/", " ").split()
+    if len(words) == 2 and words[0] in _METHODS:
+        words[1] = words[1].removesuffix("s")
+    return " ".join(words)
 
 
 def chosen_location(locations: list[Location], named: str) -> Location | None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 
 from pms.domain import errors
-from pms.domain.localtime import local_date_of
+from pms.domain.localtime import local_date_of, zone
 from pms.domain.records import (
     Appointment,
     Clinician,
@@ -23,13 +23,14 @@ from pms.providers.sikka import mapping, probe
 from pms.providers.sikka.client import SikkaClient
 from pms.providers.sikka.envelope import RequestRefused, Row
 from pms.providers.sikka.hours import day_schedules
-from pms.providers.sikka.values import text
+from pms.providers.sikka.values import iana_zone, instant, text
 
 DEFAULT_MINUTES = 30
 
 _APPOINTMENT_PAGE = 1000
 _CANDIDATES = 50
 _NANP_PREFIX = "+1"
+_COPY_DATES = ("data_insert_date", "practice_management_system_refresh_date")
 
 
 class SikkaReads(PmsService):
@@ -98,26 +99,37 @@ class SikkaReads(PmsService):
 
     # Reading patients and appointments
 
-    def list_appointments(self, start: date, end: date, *, patient_id: str = "") -> Sequence[Appointment]:
+    def list_appointments(
+        self, start: date, end: date, *, patient_id: str = "", details: bool = False
+    ) -> Sequence[Appointment]:
         self.require(Capability.READ_APPOINTMENTS)
-        params = {
-            "practice_id": self._location_id,
-            "startdate": start.isoformat(),
-            "enddate": end.isoformat(),
-            "lightweight": "true",
-            "fields": mapping.APPOINTMENT_FIELDS,
-        }
+        params = {"startdate": start.isoformat(), "enddate": end.isoformat(), **self._appointment_params(details)}
         if patient_id:
             params["patient_id"] = patient_id
-        zone, minutes = self.connection.time_zone, self._default_minutes
         rows = self._client.rows("/appointments", params, limit=_APPOINTMENT_PAGE)
         # By id, because a row can move between two pages while they are read.
-        found = {one.id: one for one in (mapping.appointment(row, zone, minutes) for row in rows)}
+        found = {one.id: one for one in (self._appointment(row, details) for row in rows)}
         return [
             one
             for one in found.values()
-            if start <= local_date_of(one.starts_at, zone) <= end and patient_id in ("", one.patient_id)
+            if start <= local_date_of(one.starts_at, self.connection.time_zone) <= end
+            and patient_id in ("", one.patient_id)
         ]
+
+    def get_appointment(self, appointment_id: str) -> Appointment:
+        self.require(Capability.READ_APPOINTMENTS)
+        params = {"appointment_sr_no": appointment_id, **self._appointment_params(details=True)}
+        for row in self._client.first_rows("/appointments", params, limit=_CANDIDATES):
+            if appointment_id and text(row.get("appointment_sr_no")) == appointment_id:
+                return self._appointment(row, details=True)
+        raise errors.AppointmentNotFound
+
+    def _appointment_params(self, details: bool) -> dict[str, str]:
+        fields = mapping.APPOINTMENT_FIELDS + (mapping.APPOINTMENT_DETAILS if details else "")
+        return {"practice_id": self._location_id, "lightweight": "true", "fields": fields}
+
+    def _appointment(self, row: Row, details: bool) -> Appointment:
+        return mapping.appointment(row, self.connection.time_zone, self._default_minutes, details=details)
 
     def search_patients(self, query: PatientQuery) -> Sequence[Patient]:
         self.require(Capability.READ_PATIENTS)
@@ -148,6 +160,28 @@ class SikkaReads(PmsService):
     @property
     def _default_minutes(self) -> int:
         return int(self.connection.config.get("defaultAppointmentDuration") or DEFAULT_MINUTES)
+
+    # How old the copy is
+
+    def shows(self, instant: datetime) -> bool:
+        """Return whether Sikka's copy of our location is whole and was taken after ``instant``."""
+        if self._client.saw_partial_copy:
+            return False
+        offices = self._client.offices()
+        here = [row for row in offices if text(row.get("practice_id")) == self._location_id] or offices
+        taken = [self._copied_at(row) for row in here]
+        return all(copied is not None and copied > instant for copied in taken)
+
+    def _copied_at(self, office: Row) -> datetime | None:
+        """Return when the office's data was taken from its PMS, as far as an authorised row tells.
+
+        It is read from the PMS first (refresh) and put into the copy later (insert); the earlier of the two counts.
+        """
+        zone_name = iana_zone(office.get("practice_management_system_refresh_date_time_zone"))
+        # The page names no zone for the time of insertion; the office's own is next to it.
+        where = zone(zone_name) if zone_name else self.connection.time_zone
+        inserted, refreshed = (instant(office.get(name), where) for name in _COPY_DATES)
+        return min(inserted, refreshed or inserted) if inserted else None
 
 
 def _questions(query: PatientQuery) -> list[dict[str, str]]:

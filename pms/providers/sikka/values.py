@@ -18,10 +18,12 @@ from pms.domain.localtime import UnknownZone, resolve_edge, zone
 # The strictest length documented for an appointment's description (Dentrix, on the page of PUT /appointments).
 DESCRIPTION_LENGTH = 60
 
+_US_NUMBER = re.compile(r"\+1(\d{10})")
 _TRUE = frozenset({"true", "t", "1", "yes", "y"})
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::\d{2}(?:\.\d+)?)?\s*([AaPp])?\.?(?:[Mm]\.?)?")
 _MINUTES = re.compile(r"(\d{1,5})(?:\.0+)?")
 _REFUSED = re.compile(r"[^A-Za-z0-9 .\-'()]+")
+_NOT_IN_NAMES = re.compile(r"[^\w .\-']|_")
 _LONGEST_VISIT = 24 * 60
 # Years and days that PMSs show for a birth date nobody entered.
 _FIRST_REAL_YEAR = 1900
@@ -105,3 +107,18 @@ def plain(value: str, longest: int = DESCRIPTION_LENGTH) -> str:
         return cleaned
     head, _, _ = cleaned[: longest + 1].rpartition(" ")
     return head if len(head) * 2 >= longest else cleaned[:longest].rstrip()
+
+
+def person_name(value: str) -> str:
+    """Return a name as write-backs take it: letters of any script, digits, space and ``- ' .``; it is never cut.
+
+    No page forbids accents. What is neither a letter nor one of these has no place in a name.
+    """
+    name = unicodedata.normalize("NFC", value.replace("\u2019", "'"))
+    return " ".join(_NOT_IN_NAMES.sub(" ", name).split())
+
+
+def phone_digits(e164: str) -> str:
+    """Return a number as write-backs take it: ten digits for one of the North American plan, else E.164 as it is."""
+    national = _US_NUMBER.fullmatch(e164)
+    return national.group(1) if national else e164

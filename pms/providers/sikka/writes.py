@@ -1,47 +1,68 @@
 """Sikka's write-backs: what is sent, and what the answers prove. Pure functions.
 
 A write-back is accepted at once and carried out minutes later by the computer at the practice. Its id follows the
-write; it is never the id of the appointment.
+write; it is never the id of an appointment or a patient.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Mapping
-from datetime import time
-from urllib.parse import parse_qs, unquote_plus, urlsplit
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, time
+from urllib.parse import parse_qs, quote, urlsplit
 from zoneinfo import ZoneInfo
 
 from pms.domain import errors
 from pms.domain.localtime import resolve_edge
-from pms.domain.records import NewAppointment
+from pms.domain.records import MovedAppointment, NewAppointment, NewPatient, StatusChange
 from pms.providers.base import Done, Failed, Pending, WriteOutcome
 from pms.providers.sikka.envelope import Row, conflicts
-from pms.providers.sikka.values import clock, day, flag, plain, text
+from pms.providers.sikka.values import flag, person_name, phone_digits, plain, text
 
-# The documentation says "POST appointment" for the scope and names the field api_name "appointment".
-BOOKING_API = "appointment"
+# As the documentation names them in `api_name` of /writebacks. The paths of changes and writeback_status have plurals.
+APPOINTMENT = "appointment"
+PATIENT = "patient"
+
 _NO_DESCRIPTION = "Appointment"
 _ID = re.compile(r"\bid\s*:\s*(\d+)", re.IGNORECASE)
 _FAILED = frozenset({"failed", "failure", "error", "rejected"})
-_SAME = ("patient_id", "provider_id", "operatory")
+_CHANGES = frozenset({"PUT", "PATCH"})
+# The documentation forbids these in a path, and dots alone would name another path.
+_NOT_IN_PATHS = re.compile(r"[:#?/\\%+=]|\A\.*\Z")
 
 
-def booking_body(new: NewAppointment, location_id: str, where: ZoneInfo) -> dict[str, str]:
-    """Return the body of POST /appointment: strings, the practice's wall clock, every field that is required.
+@dataclass(frozen=True, slots=True)
+class WriteRequest:
+    """One write-back to be. ``target`` is the id of the record that it changes, empty if it makes a new one."""
+
+    method: str
+    api: str
+    body: Mapping[str, str] = field(repr=False)
+    target: str = ""
+
+    @property
+    def path(self) -> str:
+        """Return the path: singular for something new, plural with its id for a change."""
+        return f"/{self.api}s/{quote(self.target, safe='')}" if self.target else f"/{self.api}"
+
+    @property
+    def takes_time(self) -> bool:
+        """Return whether it puts an appointment into time that may be taken."""
+        return "time" in self.body
+
+
+def booking(new: NewAppointment, location_id: str, where: ZoneInfo) -> WriteRequest:
+    """Return POST /appointment: strings, the practice's wall clock, every field that is required.
 
     ``description`` is required and takes few characters; ``check_spu`` makes an offline office an error instead of a
     write that waits for ever. Raises ``WriteRejected`` for a start that the wall clock cannot tell apart.
     """
-    local = new.starts_at.astimezone(where)
-    wall = time(local.hour, local.minute)
-    if resolve_edge(local.date(), wall, where) != new.starts_at:
-        raise errors.WriteRejected("The start is not a whole minute that the practice's clock shows once.")
+    day, wall = _wall(new.starts_at, where)
     body = {
         "patient_id": new.patient_id,
-        "date": local.date().isoformat(),
-        "time": wall.strftime("%H:%M"),
+        "date": day,
+        "time": wall,
         "description": plain(new.description) or _NO_DESCRIPTION,
         "provider_id": new.clinician_id,
         "length": str(new.duration_minutes),
@@ -51,7 +72,67 @@ def booking_body(new: NewAppointment, location_id: str, where: ZoneInfo) -> dict
     }
     if new.appointment_type:
         body["type"] = new.appointment_type
-    return body
+    return WriteRequest("POST", APPOINTMENT, body)
+
+
+def move(moved: MovedAppointment, location_id: str, where: ZoneInfo) -> WriteRequest:
+    """Return PUT /appointments/{id}. Raises ``WriteRejected`` as `booking`, and for an id that cannot be in a path.
+
+    A broken appointment of Dentrix G6 needs date, time and room, so whatever is known is sent, changed or not.
+    """
+    day, wall = _wall(moved.starts_at, where)
+    body = {
+        "practice_id": location_id,
+        "provider_id": moved.clinician_id,
+        "date": day,
+        "time": wall,
+        "length": str(moved.duration_minutes),
+        "check_spu": "true",
+    }
+    if moved.operatory_id:
+        body["operatory"] = moved.operatory_id
+    return WriteRequest("PUT", APPOINTMENT, body, _target(moved.appointment_id))
+
+
+def status(change: StatusChange, value: str, location_id: str) -> WriteRequest:
+    """Return PATCH /appointments/{id} with the practice's own word for a status. Raises ``WriteRejected`` as `move`."""
+    body = {
+        "op": "replace",
+        "path": "/appointment_status",
+        "value": value,
+        "practice_id": location_id,
+        "appointment_sr_no": change.appointment_id,
+        "check_spu": "true",
+    }
+    return WriteRequest("PATCH", APPOINTMENT, body, _target(change.appointment_id))
+
+
+def patient(new: NewPatient, location_id: str) -> WriteRequest:
+    """Return POST /patient; what is not known is left out. Raises ``WriteRejected`` for a name without any letter.
+
+    Without ``guarantor_id`` the patient becomes their own guarantor.
+    """
+    body = {
+        "firstname": person_name(new.first_name),
+        "lastname": person_name(new.last_name),
+        "provider_id": new.clinician_id,
+        "practice_id": location_id,
+        "birthdate": new.date_of_birth.isoformat(),
+        "check_spu": "true",
+    }
+    if not all(any(map(str.isalpha, body[name])) for name in ("firstname", "lastname")):
+        raise errors.WriteRejected("The name has no letters that can be written.")
+    optional = {
+        "cell": phone_digits(new.phone),
+        "email": new.email,
+        "guarantor_id": new.guarantor_id,
+        "is_guarantor_exist": "true" if new.guarantor_id else "",
+        "address_line1": new.street,
+        "city": new.city,
+        "state": new.state,
+        "zipcode": new.postal_code,
+    }
+    return WriteRequest("POST", PATIENT, body | {name: value for name, value in optional.items() if value})
 
 
 def reference_in(receipt: Row) -> str:
@@ -69,49 +150,39 @@ def outcome_of(row: Row, reference: str) -> WriteOutcome:
     Done only if it says completed, without error and successful; failed only if it says so. A word that we do not know
     proves neither, so such a write stays pending until a person looks.
     """
-    status = text(row.get("status")).lower()
+    word = text(row.get("status")).lower()
     if not flag(row.get("is_completed")):
         return Pending(reference)
-    if flag(row.get("has_error")) or status in _FAILED:
+    if flag(row.get("has_error")) or word in _FAILED:
         taken = conflicts(text(row.get("result")))
         return Failed("already_scheduled" if taken else "refused_by_pms", conflict=taken)
-    if status not in ("", "success"):
+    if word not in ("", "success"):
         return Pending(reference)
-    return Done(text(row.get("appointment_sr_no")) or text(row.get("created_id")))
+    return Done(_record_id(row))
 
 
-def matching_ids(rows: Iterable[Row], body: Mapping[str, str]) -> list[str]:
-    """Return the ids of the write-backs that asked for the same appointment as ``body``, newest first."""
-    found = [
-        text(row.get("id"))
-        for row in rows
-        if text(row.get("method")).upper() in ("", "POST")
-        and text(row.get("api_name")).lower() in ("", BOOKING_API, f"{BOOKING_API}s")
-        and _is_same(text(row.get("api_request_body")), body)
-    ]
-    return sorted((number for number in found if number.isdigit()), key=int, reverse=True)
+def _record_id(row: Row) -> str:
+    """Return the id of the record that a row made or changed.
 
-
-def _is_same(asked: str, body: Mapping[str, str]) -> bool:
-    """Whether an ``api_request_body`` asked for ``body``: JSON, or ``name=value`` joined by ``&`` as in the example.
-
-    The example's values are not URL-encoded, so both readings count.
+    Which fields count depends on the kind of write: the row of a booking also names the patient it is for.
     """
-    if asked.startswith("{"):
-        try:
-            asked = "&".join(f"{name}={text(value)}" for name, value in json.loads(asked).items())
-        except ValueError:
-            return False
-    return any(_asks_for(reading, body) for reading in (asked, unquote_plus(asked)))
+    made = text(row.get("created_id"))
+    if text(row.get("api")).lower().startswith(PATIENT):
+        return made or text(row.get("patient_id"))
+    target = text(row.get("appointment_sr_no"))
+    return target if text(row.get("method")).upper() in _CHANGES else target or made
 
 
-def _asks_for(asked: str, body: Mapping[str, str]) -> bool:
-    fields: dict[str, str] = dict(part.partition("=")[::2] for part in asked.split("&"))
-    wall = clock(fields.get("time"))
-    # Looked for whole, because the name of a room may hold an & or = itself.
-    return (
-        wall is not None
-        and wall == clock(body["time"])
-        and day(fields.get("date")) == day(body["date"])
-        and all(f"&{name}={body[name]}&" in f"&{asked}&" for name in _SAME)
-    )
+def _target(record_id: str) -> str:
+    if _NOT_IN_PATHS.search(record_id):
+        raise errors.WriteRejected("The appointment's id cannot be part of an address.")
+    return record_id
+
+
+def _wall(starts_at: datetime, where: ZoneInfo) -> tuple[str, str]:
+    """Return date and time of a start on the practice's clock, as ``yyyy-mm-dd`` and ``HH:mm``."""
+    local = starts_at.astimezone(where)
+    wall = time(local.hour, local.minute)
+    if resolve_edge(local.date(), wall, where) != starts_at:
+        raise errors.WriteRejected("The start is not a whole minute that the practice's clock shows once.")
+    return local.date().isoformat(), wall.strftime("%H:%M")

@@ -1,0 +1,102 @@
+"""Whether a practice's system shows what was written into it, in terms of the contract: the same for every vendor."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import Enum, auto
+
+from pms.domain import errors
+from pms.domain.identity import letters
+from pms.domain.localtime import local_date_of
+from pms.domain.records import (
+    Appointment,
+    Change,
+    MovedAppointment,
+    NewAppointment,
+    NewPatient,
+    Patient,
+    PatientQuery,
+    StatusChange,
+)
+from pms.providers.base import PmsService
+
+
+class Shown(Enum):
+    """What reads say of a write that was called done."""
+
+    EQUAL = auto()
+    DIFFERENT = auto()
+    ABSENT = auto()
+    NOT_YET = auto()  # the vendor's copy may be older than the write, so it proves nothing
+
+
+def find_record(pms: PmsService, change: Change, others: frozenset[str] = frozenset()) -> str | None:
+    """Return the id of the record in which reads show ``change``, ``None`` if there is none, or no telling which.
+
+    ``others`` are ids that belong to other writes.
+    """
+    match change:
+        case NewAppointment():
+            day = local_date_of(change.starts_at, pms.connection.time_zone)
+            rows = pms.list_appointments(day, day, patient_id=change.patient_id)
+            found = [row.id for row in rows if row.id not in others and shows_appointment(row, change)]
+            return found[0] if found else None
+        case MovedAppointment() | StatusChange():
+            row = _appointment(pms, change.appointment_id)
+            return row.id if row is not None and _is_as_changed(row, change) else None
+        case NewPatient():
+            query = PatientQuery(change.last_name, change.date_of_birth, change.phone)
+            people = [one for one in pms.search_patients(query) if one.id not in others and shows_patient(one, change)]
+            return people[0].id if len(people) == 1 else None
+
+
+def compare(pms: PmsService, change: Change, *, record_id: str, done_at: datetime) -> Shown:
+    """Return what reads show of a change that the vendor called done at ``done_at``."""
+    match change:
+        case NewPatient():
+            try:
+                shown = shows_patient(pms.get_patient(record_id), change)
+            except errors.PatientNotFound:
+                return _if_shown(pms, done_at, Shown.ABSENT)
+            return Shown.EQUAL if shown else Shown.DIFFERENT
+        case NewAppointment():
+            row = _appointment(pms, record_id)
+            if row is None:
+                return _if_shown(pms, done_at, Shown.ABSENT)
+            return Shown.EQUAL if shows_appointment(row, change) else Shown.DIFFERENT
+        case MovedAppointment() | StatusChange():
+            row = _appointment(pms, record_id)
+            if row is not None and _is_as_changed(row, change):
+                return Shown.EQUAL
+            return _if_shown(pms, done_at, Shown.ABSENT if row is None else Shown.DIFFERENT)
+
+
+def shows_appointment(row: Appointment, written: NewAppointment | MovedAppointment) -> bool:
+    """Return whether a row is the appointment that was written, and still takes place."""
+    wanted = (written.patient_id, written.starts_at, written.clinician_id, written.operatory_id)
+    found = (row.patient_id, row.starts_at, row.clinician_id, row.operatory_id)
+    return found == wanted and row.status.occupies_time
+
+
+def shows_patient(row: Patient, written: NewPatient) -> bool:
+    """Return whether a row is the patient who was written."""
+    wanted = (letters(written.first_name), letters(written.last_name), written.date_of_birth)
+    return (letters(row.first_name), letters(row.last_name), row.date_of_birth) == wanted
+
+
+def _is_as_changed(row: Appointment, change: MovedAppointment | StatusChange) -> bool:
+    if isinstance(change, MovedAppointment):
+        length = timedelta(minutes=change.duration_minutes)
+        return shows_appointment(row, change) and row.ends_at - row.starts_at == length
+    return row.status is change.status or (not change.status.occupies_time and not row.status.occupies_time)
+
+
+def _appointment(pms: PmsService, appointment_id: str) -> Appointment | None:
+    try:
+        return pms.get_appointment(appointment_id)
+    except errors.AppointmentNotFound:
+        return None
+
+
+def _if_shown(pms: PmsService, instant: datetime, shown: Shown) -> Shown:
+    return shown if pms.shows(instant) else Shown.NOT_YET

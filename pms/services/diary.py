@@ -1,0 +1,198 @@
+"""A patient's appointments as they truly stand: the PMS's rows, and over them our own writes that they lack.
+
+A vendor's copy is minutes or a day old. What the vendor has called done since is laid over it; what is still on its
+way is named as that, never as done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from pms.domain import errors
+from pms.domain.localtime import day_bounds
+from pms.domain.records import Appointment, AppointmentStatus
+from pms.models import OPEN_WRITES, Booking, BookingState, Operation, PmsIntegration, WriteBack, WriteBackState
+from pms.services import newcomers
+from pms.services.gateway import Access
+
+S = BookingState
+# Of ours, what may stand although the PMS's reads do not show it.
+_NOT_SHOWN = Q(state__in=[S.PENDING, S.UNKNOWN]) | Q(state=S.CONFIRMED, verified_at__isnull=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One appointment. ``id`` is the PMS's, empty while it has none; ``change`` is what is on its way for it.
+
+    ``is_certain`` is false for a booking of ours that the PMS has not made yet, or perhaps not.
+    """
+
+    id: str
+    patient_id: str
+    clinician_id: str
+    operatory_id: str
+    starts_at: datetime
+    ends_at: datetime
+    status: AppointmentStatus
+    appointment_type: str
+    patient_name: str = field(default="", repr=False)
+    note: str = field(default="", repr=False)
+    booking: Booking | None = None
+    change: WriteBack | None = None
+    is_certain: bool = True
+
+    @property
+    def duration_minutes(self) -> int:
+        return round((self.ends_at - self.starts_at).total_seconds() / 60)
+
+    def stands(self, now: datetime) -> bool:
+        """Return whether it is, or may be, still to come."""
+        return self.status.occupies_time and self.starts_at > now
+
+
+def between(access: Access, start: date, end: date, *, patient_id: str = "", details: bool = False) -> list[Entry]:
+    """Return the appointments of the local days, both inclusive, of one patient or of all, by their start."""
+    where = access.integration.account.zone
+    first, last = day_bounds(start, where)[0], day_bounds(end, where)[1]
+    known, _ = newcomers.resolve(integration=access.integration, patient_id=patient_id)
+    rows: Sequence[Appointment] = ()
+    if not newcomers.is_handle(known):  # who is still being created has none
+        rows = access.pms.list_appointments(start, end, patient_id=known, details=details)
+    entries = _with_writes(access.integration, rows)
+    shown = {entry.id for entry in entries}
+    bookings = _of_ours(access.integration).filter(starts_at__gte=first, starts_at__lt=last)
+    if known:
+        bookings = bookings.filter(patient_id=known)
+    entries += [_of_booking(one, rows) for one in bookings if _is_missing(one, shown)]
+    return sorted(
+        (entry for entry in entries if first <= entry.starts_at < last), key=lambda entry: (entry.starts_at, entry.id)
+    )
+
+
+def find(access: Access, identifier: str, *, patient_id: str = "") -> Entry:
+    """Return one appointment by the PMS's id, by a booking's id or by our confirmation number.
+
+    Raises ``AppointmentNotFound``, also for one of another patient than ``patient_id``, with the same words and after
+    the same question to the PMS.
+    """
+    booking = _named(access.integration, identifier)
+    appointment_id = (booking.pms_appointment_id or booking.moved_appointment_id) if booking else identifier
+    entry = _read(access, appointment_id) if appointment_id or booking is None else _pending(booking)
+    if patient_id and entry.patient_id != patient_id:
+        raise errors.AppointmentNotFound
+    return entry
+
+
+def _pending(booking: Booking) -> Entry:
+    """Return a booking without an id as an appointment; one of which nothing was made is none."""
+    if booking.state not in (S.PENDING, S.UNKNOWN, S.CANCELLED):
+        raise errors.AppointmentNotFound
+    return _of_booking(booking, ())
+
+
+def _read(access: Access, appointment_id: str) -> Entry:
+    try:
+        row = access.pms.get_appointment(appointment_id)
+    except errors.AppointmentNotFound:
+        booking = _of_ours(access.integration).filter(pms_appointment_id=appointment_id).last()
+        if booking is None:
+            raise
+        return _of_booking(booking, ())
+    return _with_writes(access.integration, [row])[0]
+
+
+def _with_writes(integration: PmsIntegration, rows: Iterable[Appointment]) -> list[Entry]:
+    entries = {row.id: _of_row(row) for row in rows}
+    writes = WriteBack.objects.filter(integration=integration, appointment_id__in=list(entries))
+    late = writes.filter(OPEN_WRITES | Q(state=WriteBackState.DONE, verified_at__isnull=True))
+    for write_back in late.select_related("booking__appointment_type").order_by("completed_at", "sent_at"):
+        entries[write_back.appointment_id] = _changed(entries[write_back.appointment_id], write_back)
+    for booking in _known_bookings(integration, list(entries)):
+        entries[booking.pms_appointment_id] = replace(entries[booking.pms_appointment_id], booking=booking)
+    return list(entries.values())
+
+
+def _changed(entry: Entry, write_back: WriteBack) -> Entry:
+    """Return the entry after a write: changed if the vendor called it done, else with the change on its way."""
+    if write_back.state != WriteBackState.DONE:
+        return replace(entry, change=write_back)
+    booking = write_back.booking
+    match write_back.operation:
+        case Operation.CANCEL:
+            return replace(entry, status=AppointmentStatus.CANCELLED)
+        case Operation.CONFIRM:
+            return replace(entry, status=AppointmentStatus.CONFIRMED)
+        case Operation.MOVE if booking is not None:
+            return replace(
+                entry,
+                starts_at=booking.starts_at,
+                ends_at=booking.ends_at,
+                clinician_id=booking.clinician_id,
+                operatory_id=booking.operatory_id,
+            )
+    return entry
+
+
+def _of_row(row: Appointment) -> Entry:
+    return Entry(
+        id=row.id,
+        patient_id=row.patient_id,
+        clinician_id=row.clinician_id,
+        operatory_id=row.operatory_id,
+        starts_at=row.starts_at,
+        ends_at=row.ends_at,
+        status=row.status,
+        appointment_type=row.appointment_type,
+        patient_name=row.patient_name,
+        note=row.note,
+    )
+
+
+def _of_booking(booking: Booking, rows: Iterable[Appointment]) -> Entry:
+    is_certain = booking.state in (S.CONFIRMED, S.CANCELLED)
+    return Entry(
+        id=booking.pms_appointment_id,
+        patient_id=booking.patient_id,
+        clinician_id=booking.clinician_id,
+        operatory_id=booking.operatory_id,
+        starts_at=booking.starts_at,
+        ends_at=booking.ends_at,
+        status=AppointmentStatus.CANCELLED if booking.state == S.CANCELLED else AppointmentStatus.SCHEDULED,
+        appointment_type=booking.appointment_type.name,
+        patient_name=next((row.patient_name for row in rows if row.patient_id == booking.patient_id), ""),
+        booking=booking,
+        change=booking.write_backs.filter(OPEN_WRITES | Q(state=WriteBackState.WAITING)).first(),
+        is_certain=is_certain,
+    )
+
+
+def _is_missing(booking: Booking, shown: set[str]) -> bool:
+    """Return whether no row shows a booking; a move that is not done is its row's change."""
+    return booking.pms_appointment_id not in shown and booking.moved_appointment_id not in shown
+
+
+def _of_ours(integration: PmsIntegration) -> QuerySet[Booking]:
+    ours = Booking.objects.filter(_NOT_SHOWN, integration=integration)
+    return ours.select_related("appointment_type").order_by("created_at")
+
+
+def _known_bookings(integration: PmsIntegration, ids: Sequence[str]) -> QuerySet[Booking]:
+    made = Booking.objects.filter(integration=integration, pms_appointment_id__in=ids)
+    return made.exclude(state=S.RESCHEDULED).select_related("appointment_type").order_by("created_at")
+
+
+def _named(integration: PmsIntegration, identifier: str) -> Booking | None:
+    """Return the booking of ours with this id or confirmation number, the latest of its visit."""
+    ours = Booking.objects.filter(integration=integration).select_related("appointment_type")
+    try:
+        found = ours.filter(pk=UUID(identifier)).first()
+    except ValueError:
+        found = ours.filter(confirmation_number=identifier.upper()).first()
+    if found is not None and found.state == S.RESCHEDULED:
+        found = ours.filter(visit_id=found.visit_id, state=S.CONFIRMED).order_by("created_at").last() or found
+    return found

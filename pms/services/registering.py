@@ -1,0 +1,155 @@
+"""Creating a patient, once, after looking for a record of the same person."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pms.domain import errors, identity
+from pms.domain.clock import Budget, Clock
+from pms.domain.localtime import local_date_of
+from pms.domain.records import NewPatient, PatientQuery
+from pms.models import AppointmentType, BookingMode, Call, Operation, PmsIntegration, WriteBack, WriteBackState
+from pms.providers.base import Capability
+from pms.services import calls, gateway, limits, newcomers, patients, sending, tasks, write_backs
+from pms.services.audit import Asker
+from pms.services.gateway import Access
+from pms.services.newcomers import Created
+
+_LOOK_AGAIN_SECONDS = 0.2
+_NOT_MADE = (
+    "I'm sorry, I could not create that record in the practice's system, so there is none yet. "
+    "I have left the team a note with the details."
+)
+
+
+class CreationUnknown(errors.OutcomeUnknown):
+    """A new patient was sent, and whether the record was made is not known; its write-back follows."""
+
+    def __init__(self, write_back: WriteBack) -> None:
+        super().__init__()
+        self.write_back = write_back
+
+
+def create(
+    *,
+    integration: PmsIntegration,
+    asker: Asker,
+    clock: Clock,
+    budget: Budget,
+    call: Call | None,
+    new: NewPatient,
+) -> Created:
+    """Create ``new`` once; an empty ``clinician_id`` becomes the one that the practice files new patients under.
+
+    In a call the record counts as proven, because the caller made it. Raises ``DuplicatePatient``,
+    ``AmbiguousPatient``, ``InactivePatient``, ``MinorNeedsGuardian``, what the PMS refused, or ``CreationUnknown``.
+    """
+    if call is not None:
+        patients.require_unlocked(call)
+        limits.check(limit="verification", key=call.caller_digest or str(call.pk))
+    today = local_date_of(clock.now(), integration.account.zone)
+    if identity.minor(new.date_of_birth, today) and call is not None:
+        new = replace(new, guarantor_id=patients.guardian_in(call))
+    digest = newcomers.digest_of(new.first_name, new.last_name, new.date_of_birth)
+    known = _under_way(integration, digest, budget)
+    if known is None:
+        known = _made(integration, asker, clock, budget, call, new, digest)
+    if call is not None:
+        patients.prove_new(call=call, patient_id=known.patient_id, new=new, today=today)
+    if known.write_back.state == WriteBackState.UNKNOWN:
+        raise CreationUnknown(known.write_back)
+    return known
+
+
+def _made(
+    integration: PmsIntegration,
+    asker: Asker,
+    clock: Clock,
+    budget: Budget,
+    call: Call | None,
+    new: NewPatient,
+    digest: str,
+) -> Created:
+    with gateway.writing(
+        integration=integration, asker=asker, action=Operation.CREATE_PATIENT, clock=clock, budget=budget
+    ) as access:
+        access.pms.require(Capability.CREATE_PATIENT)
+        _refuse_known(access, call, new)
+        new = replace(new, clinician_id=new.clinician_id or _files_under(integration))
+        sending.require_time(access)
+        write_back = write_backs.start(
+            integration=integration,
+            operation=Operation.CREATE_PATIENT,
+            change=new,
+            access_id=access.id,
+            now=clock.now(),
+            call=call,
+            subject_digest=digest,
+        )
+        if write_back is None:  # the same person in another request, which was quicker
+            twin = _under_way(integration, digest, budget)
+            if twin is None:
+                raise errors.StillWorking
+            return twin
+        try:
+            sending.carry_out(access, write_back, new, asker)
+        except errors.OutcomeUnknown:
+            write_back.refresh_from_db()
+            return Created(write_back)
+        except errors.PmsError as error:
+            error.spoken = _NOT_MADE
+            raise
+        access.patient_id = write_back.record_id or None
+        access.summary["state"] = write_back.state
+        if write_back.state == WriteBackState.FAILED:
+            write_backs.tell_staff(write_back, "failed")
+            raise errors.WriteRejected(spoken=_NOT_MADE)
+    return Created(write_back)
+
+
+def _under_way(integration: PmsIntegration, digest: str, budget: Budget) -> Created | None:
+    """Return the record that another request has asked for, once that one has sent it; else raise ``StillWorking``."""
+    while True:
+        known = newcomers.under_way(integration=integration, digest=digest)
+        if known is None or known.write_back.state != WriteBackState.SENDING:
+            return known
+        if budget.left() < sending.LEAST_TO_SEND_SECONDS:
+            raise errors.StillWorking
+        budget.sleep(_LOOK_AGAIN_SECONDS)
+
+
+def _refuse_known(access: Access, call: Call | None, new: NewPatient) -> None:
+    """Raise if the PMS has a record of this person already, with the same bounded search as for verifying."""
+    caller = calls.caller_number(call) if call is not None else new.phone
+    found = access.pms.search_patients(PatientQuery(new.last_name, new.date_of_birth, caller))
+    outcome = identity.match(found, new.first_name, new.last_name, new.date_of_birth, None, caller or None)
+    access.summary["candidates"] = len(found)
+    match outcome:
+        case identity.Verified():
+            raise errors.DuplicatePatient
+        case identity.Ambiguous():
+            raise errors.AmbiguousPatient
+        case identity.Inactive():
+            tasks.open_task(
+                account=access.integration.account,
+                kind="returning_inactive_patient",
+                detail={"patientId": outcome.patient.id},
+                call=call,
+                once=True,
+            )
+            raise errors.InactivePatient
+
+
+def _files_under(integration: PmsIntegration) -> str:
+    """Return whom a new record names: the practice's setting, else the first mapped clinician of its first type.
+
+    Never the first of the vendor's list: the mapping is the practice's own.
+    """
+    named = (integration.config or {}).get("newPatientClinicianId")
+    if named:
+        return str(named)
+    types = AppointmentType.objects.filter(account_id=integration.account_id, is_active=True, mode=BookingMode.DIRECT)
+    for kind in types.order_by("position", "name"):
+        for pair in kind.resources:
+            return str(pair["clinicianId"])
+    raise errors.SetupRequired("The practice has not said whom new patients are filed under.")

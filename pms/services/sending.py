@@ -1,0 +1,93 @@
+"""Sending one change once, and following it for as long as a caller can wait."""
+
+from __future__ import annotations
+
+import itertools
+
+import structlog
+
+from pms.domain import errors
+from pms.domain.records import Change, MovedAppointment, NewAppointment, NewPatient, StatusChange
+from pms.models import WriteBack, WriteBackState
+from pms.providers.base import Done, Pending, PmsService
+from pms.services import integrations, write_backs
+from pms.services.audit import Asker
+from pms.services.gateway import Access
+
+log = structlog.get_logger(__name__)
+
+WAIT_FOR_WRITE_SECONDS = 4.0
+# What must be left of the budget: to send a write and hear of it, and after waiting, to write the outcome and answer.
+LEAST_TO_SEND_SECONDS = 1.5
+_RESERVE_SECONDS = 0.5
+_POLL_SECONDS = (0.4, 0.6, 1.0)
+
+
+def carry_out(access: Access, write_back: WriteBack, change: Change, asker: Asker) -> None:
+    """Send ``change`` and settle its write-back; what the caller may hear is in the write-back's state afterwards.
+
+    Raises what the PMS said if the change was certainly not made (a task tells staff, but for ``SlotTaken``), and
+    ``OutcomeUnknown`` if it may have been.
+    """
+    try:
+        _send(access, write_back, change)
+        _wait(access, write_back, asker)
+    except errors.ParlaeError:
+        raise
+    except Exception as error:  # by now the PMS may have it, so nothing else would be true
+        log.error("change broke after it was sent", write_id=str(write_back.pk), exc_info=error)
+        if write_back.state == WriteBackState.SENDING:
+            write_backs.lose_reference(write_back)
+        write_backs.tell_staff(write_back, errors.OutcomeUnknown.code)
+        raise errors.OutcomeUnknown from error
+
+
+def require_time(access: Access) -> None:
+    """Raise ``BudgetSpent`` if too little is left to send a change and hear of it."""
+    if access.budget.left() < LEAST_TO_SEND_SECONDS:
+        raise errors.BudgetSpent
+
+
+def _send(access: Access, write_back: WriteBack, change: Change) -> None:
+    try:
+        with write_backs.certainly_not_made(write_back):
+            outcome = _perform(access.pms, change)
+    except errors.SlotTaken:
+        raise
+    except errors.PmsError as error:
+        write_backs.tell_staff(write_back, error.code)
+        raise
+    write_backs.settle(write_back=write_back, outcome=outcome, now=access.clock.now())
+
+
+def _perform(pms: PmsService, change: Change) -> Done | Pending:
+    match change:
+        case NewAppointment():
+            return pms.book_appointment(change)
+        case MovedAppointment():
+            return pms.move_appointment(change)
+        case StatusChange():
+            return pms.change_status(change)
+        case NewPatient():
+            return pms.create_patient(change)
+
+
+def _wait(access: Access, write_back: WriteBack, asker: Asker) -> None:
+    """Follow a pending write-back for as long as a caller can wait; what is not known by then stays pending."""
+    deadline = access.clock.monotonic() + WAIT_FOR_WRITE_SECONDS
+    pauses = itertools.chain(_POLL_SECONDS, itertools.repeat(_POLL_SECONDS[-1]))
+    while write_backs.is_open(write_back):
+        pause = next(pauses)
+        left = min(deadline - access.clock.monotonic(), access.budget.left() - _RESERVE_SECONDS)
+        if left < pause:
+            return
+        access.clock.sleep(pause)
+        try:
+            write_backs.follow(write_back=write_back, pms=access.pms, now=access.clock.now())
+        except errors.PmsError as error:  # not known now; the follow-up job asks again
+            log.info("write-back not followed", code=error.code, write_id=str(write_back.pk))
+            integrations.note_failure(integration=access.integration, error=error, asker=asker)
+            return
+        except Exception as error:  # the state stays as it was, and so do the words
+            log.error("following broke", write_id=str(write_back.pk), exc_info=error)
+            return

@@ -1,0 +1,65 @@
+"""cancelAppointment and confirmAppointment: what became of it, in the words of its state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pms.domain import errors
+from pms.models import Operation, WriteBackState
+from pms.services import changes
+from pms.services.changes import Changed, ChangeUnknown
+from pms.tools import subject, timing, which, wording
+from pms.tools.context import Answer, Context
+
+
+def cancel_appointment(context: Context, arguments: Mapping[str, Any]) -> Answer:
+    """Cancel an appointment of a patient verified in this call, or the one a system credential names."""
+    return _changed(context, arguments, Operation.CANCEL)
+
+
+def confirm_appointment(context: Context, arguments: Mapping[str, Any]) -> Answer:
+    """Note in the PMS that the patient is coming."""
+    return _changed(context, arguments, Operation.CONFIRM)
+
+
+def _changed(context: Context, arguments: Mapping[str, Any], operation: Operation) -> Answer:
+    patient_id = subject.patient_of(context, arguments.get("patientId"), required=False)
+    identifier = which.appointment(context, arguments.get("appointmentId"), patient_id)
+    try:
+        changed = changes.change_status(
+            **context.access,
+            operation=operation,
+            identifier=identifier,
+            patient_id=patient_id,
+            call=context.request.call,
+            reason=arguments.get("reason") or "",
+        )
+    except ChangeUnknown as unknown:
+        changed = unknown.changed
+    return _answer(context, arguments, changed, operation)
+
+
+def _answer(context: Context, arguments: Mapping[str, Any], changed: Changed, operation: Operation) -> Answer:
+    state = _state(changed, operation)
+    when = timing.say_when(context, changed.entry.starts_at)
+    data: dict[str, Any] = {
+        "status": wording.PUBLIC_WRITE_STATES[state],
+        "appointmentId": changed.entry.id or None,
+        "writeId": str(changed.write_back.pk) if changed.write_back else None,
+    }
+    if arguments.get("sendNotification"):
+        data["confirmationSent"] = False
+    return Answer(
+        say=wording.change_sentence(operation, state, when, stood_before=changed.stood_before),
+        data=data,
+        status=200 if state is WriteBackState.DONE else 202,
+        outcome=errors.OutcomeUnknown.code if state is WriteBackState.UNKNOWN else "ok",
+    )
+
+
+def _state(changed: Changed, operation: Operation) -> WriteBackState:
+    """Return how the change stands; an appointment that has its wished status needs none."""
+    if changed.entry.status is changes.STATUSES[operation] or changed.write_back is None:
+        return WriteBackState.DONE
+    return WriteBackState(changed.write_back.state)

@@ -1,0 +1,100 @@
+"""createPatient: a record for somebody who is new, once, and what became of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pms.domain import errors, identity, speech, spoken
+from pms.domain.localtime import local_date_of
+from pms.domain.phone import normalize
+from pms.domain.records import NewPatient
+from pms.models import WriteBackState
+from pms.services import calls, newcomers, registering
+from pms.services.newcomers import Created
+from pms.services.registering import CreationUnknown
+from pms.tools import wording
+from pms.tools.context import Answer, Context
+
+_EMAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
+
+
+def create_patient(context: Context, arguments: Mapping[str, Any]) -> Answer:
+    """Create a patient; in a call they count as proven from then on."""
+    new = _new(context, arguments)
+    try:
+        created = registering.create(**context.access, call=context.request.call, new=new)
+    except CreationUnknown as unknown:
+        created = Created(unknown.write_back)
+    state = WriteBackState(created.write_back.state)
+    patient: dict[str, Any] = {
+        "id": created.write_back.record_id or None,
+        "firstName": new.first_name,
+        "lastName": new.last_name,
+        "phone": new.phone or None,
+        "email": new.email or None,
+    }
+    if not created.write_back.record_id:
+        patient |= {"writeId": str(created.write_back.pk), "temporaryId": newcomers.handle_of(created.write_back)}
+    return Answer(
+        say=wording.new_patient_sentence(state, speech.say_name(new.first_name), speech.one_line(created.patient_id)),
+        data={"status": wording.PUBLIC_WRITE_STATES[state], "patient": patient},
+        status=201 if state is WriteBackState.DONE else 202,
+        outcome=errors.OutcomeUnknown.code if state is WriteBackState.UNKNOWN else "ok",
+    )
+
+
+def _new(context: Context, arguments: Mapping[str, Any]) -> NewPatient:
+    request = context.request
+    address = arguments.get("address") or {}
+    return NewPatient(
+        first_name=_name(arguments["firstName"], "firstName", "first name"),
+        last_name=_name(arguments["lastName"], "lastName", "last name"),
+        date_of_birth=spoken.read_date_of_birth(
+            arguments["dateOfBirth"], today=local_date_of(request.clock.now(), request.account.zone)
+        ),
+        clinician_id=arguments.get("providerId") or "",
+        phone=_phone(context, arguments.get("phone")),
+        email=_email(arguments.get("email")),
+        street=address.get("street") or "",
+        city=address.get("city") or "",
+        state=address.get("state") or "",
+        postal_code=address.get("zip") or "",
+    )
+
+
+def _name(said: str, field: str, words: str) -> str:
+    name = speech.one_line(said)
+    if not identity.letters(name):
+        raise errors.Invalid(
+            "A name needs letters.",
+            spoken=f"I did not catch the {words}. What is it, please?",
+            fields={field: "Not a name."},
+        )
+    return name
+
+
+def _phone(context: Context, said: str | None) -> str:
+    """Return the number that was said, else the one that calls; one that is none is asked about, never repaired."""
+    request = context.request
+    if not said:
+        return calls.caller_number(request.call) if request.call else ""
+    number = normalize(said, request.account.country)
+    if not number:
+        raise errors.Invalid(
+            "The phone number is not one.",
+            spoken="I did not catch the phone number. What is it, please, with the area code?",
+            fields={"phone": "Not a phone number."},
+        )
+    return number
+
+
+def _email(said: str | None) -> str:
+    if said and not _EMAIL.fullmatch(said):
+        raise errors.Invalid(
+            "The e-mail address is not one.",
+            spoken="I did not catch the email address. Could you spell it, please?",
+            fields={"email": "Not an e-mail address."},
+        )
+    return said or ""

@@ -1,0 +1,50 @@
+"""What became of a write that was still under way when it was answered: for the practice's own server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from pms.domain import errors
+from pms.models import Booking, Operation, PmsIntegration, WriteBack, WriteBackState
+from pms.services import gateway
+from pms.tools import booking as booking_tool
+from pms.tools import subject, wording
+from pms.tools.context import Answer, Context
+
+
+def get_write(context: Context, arguments: Mapping[str, Any]) -> Answer:
+    """Return the state of a booking by its id, or of another write by its own."""
+    with gateway.reading(**context.access, action="getWrite", phi=True) as access:
+        found = _found(context.integration, arguments["writeId"])
+        access.patient_id = found.patient_id or None
+        access.summary["write"] = str(found.pk)
+    if not subject.is_trusted(context):
+        subject.patient_of(context, found.patient_id)
+    if isinstance(found, Booking):
+        data = {
+            "status": booking_tool.public_status(found),
+            "operation": Operation.MOVE.value if found.moved_appointment_id else Operation.BOOK.value,
+            "appointment": booking_tool.public_booking(found),
+        }
+    else:
+        data = {"status": wording.PUBLIC_WRITE_STATES[WriteBackState(found.state)], "operation": found.operation}
+        if found.operation == Operation.CREATE_PATIENT:
+            data["patient"] = {"id": found.record_id or None}
+        else:
+            data["appointment"] = {"id": found.appointment_id}
+    return Answer(say="", data=data)
+
+
+def _found(integration: PmsIntegration, write_id: str) -> Booking | WriteBack:
+    try:
+        pk = UUID(write_id)
+    except ValueError:
+        raise errors.WriteNotFound from None
+    booking = Booking.objects.filter(pk=pk, integration=integration).first()
+    write_back = WriteBack.objects.filter(pk=pk, integration=integration).first()
+    found = booking or (write_back.booking if write_back is not None and write_back.booking else write_back)
+    if found is None:
+        raise errors.WriteNotFound
+    return found

@@ -1,0 +1,1 @@
+"""``python -m tests.bench``: what a tool call costs, beside a bare endpoint on the same server."""

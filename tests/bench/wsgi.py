@@ -1,0 +1,52 @@
+"""The product's entry point for the benchmark: its limits lifted, and its waits for the practice's system told.
+
+Both are done here, from outside, so that the product has no setting that lifts a limit and no code that times itself.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "tests.bench.settings"
+
+from parlae.wsgi import application as product
+from pms.providers import _wire
+from pms.services import limits
+
+WAITED = "X-Bench-Waited"
+
+limits.LIMITS.update(account="1000000000/m", verification="1000000000/h")
+
+
+class _Waited(threading.local):
+    seconds = 0.0
+
+
+_waited = _Waited()
+_readinto = _wire._DeadlineReader.readinto
+
+
+def _timed(reader: _wire._DeadlineReader, buffer: Any, /) -> int | None:
+    """Read from the vendor's socket and add up how long nothing came: that is the vendor's time, not Parlae's."""
+    started = time.perf_counter()
+    try:
+        return _readinto(reader, buffer)
+    finally:
+        _waited.seconds += time.perf_counter() - started
+
+
+_wire._DeadlineReader.readinto = _timed  # type: ignore[method-assign]
+
+
+def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """Serve one request; the answer says how many milliseconds of it were spent waiting for the vendor's bytes."""
+    _waited.seconds = 0.0
+
+    def started(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
+        return start_response(status, [*headers, (WAITED, f"{_waited.seconds * 1000:.3f}")], *more)
+
+    return product(environ, started)

@@ -1,0 +1,121 @@
+"""What a connection is able to do: the key's scope AND the system's flags AND the fields that its pages ask for."""
+
+from __future__ import annotations
+
+import pytest
+
+from pms.domain.records import Location
+from pms.providers.base import Capability
+from pms.providers.sikka import probe
+
+READS = {Capability.READ_SCHEDULE, Capability.READ_APPOINTMENTS, Capability.READ_PATIENTS}
+STATUS_CHANGES = {Capability.CANCEL_APPOINTMENT, Capability.CONFIRM_APPOINTMENT}
+SCOPE = (
+    "start,end,Appointments, patients,practices,providers,operatories,practice_variables,writeback_status,"
+    "POST  appointment,PUT appointments,PATCH appointments,POST patient"
+)
+FLAGS = ("new_appointment_writeback", "appointment_status_writeback", "new_patient_writeback")
+
+
+def system(name: str, version: str, *flags: str) -> dict[str, str]:
+    row = {"practice_management_system": name, "practice_management_system_version": version}
+    return row | dict.fromkeys(FLAGS, "") | dict.fromkeys(flags, "available")
+
+
+SYSTEMS = (
+    system("Opendental", "24.2", *FLAGS),
+    system("Opendental", "15"),
+    system("Dentrix", "G6.4", "appointment_status_writeback"),
+    system("EagleSoft", "21", *FLAGS),
+    *(
+        system(name, "9", *FLAGS)
+        for name in ("ClearDent", "CornerStone", "Dolphin Management", "OrthoTrac", "Planet DDS WebV3.0")
+    ),
+)
+
+
+def writable(pms: str, version: str = "9") -> set[Capability]:
+    return set(probe.capabilities(SCOPE, SYSTEMS, pms, version)) - READS
+
+
+def test_a_full_scope_and_a_full_system_can_do_everything() -> None:
+    assert probe.capabilities(SCOPE, SYSTEMS, "OpenDental", "24.2") == set(Capability)
+
+
+@pytest.mark.parametrize(
+    ("missing", "without"),
+    [
+        ("POST  appointment", {Capability.BOOK_APPOINTMENT}),
+        ("PUT appointments", {Capability.MOVE_APPOINTMENT}),
+        ("PATCH appointments", STATUS_CHANGES),
+        ("practice_variables", STATUS_CHANGES),
+        ("POST patient", {Capability.CREATE_PATIENT}),
+        ("writeback_status", set(Capability) - READS),
+        ("Appointments", {Capability.READ_APPOINTMENTS}),
+    ],
+)
+def test_each_name_of_the_scope_is_needed_for_its_own(missing: str, without: set[Capability]) -> None:
+    scope = ",".join(name for name in SCOPE.split(",") if name != missing)
+
+    assert probe.capabilities(scope, SYSTEMS, "OpenDental", "24.2") == set(Capability) - without
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["PUT appointment", "put Appointments", " PUT  /appointments ", "Put /appointment"],
+)
+def test_a_write_is_recognised_in_any_spelling(written: str) -> None:
+    scope = SCOPE.replace("PUT appointments", written)
+
+    assert Capability.MOVE_APPOINTMENT in probe.capabilities(scope, SYSTEMS, "OpenDental", "24.2")
+
+
+@pytest.mark.parametrize("written", ["appointments PUT", "PUT", "PUT patients", "GET appointments"])
+def test_another_name_is_no_write_of_ours(written: str) -> None:
+    scope = SCOPE.replace("PUT appointments", written)
+
+    assert Capability.MOVE_APPOINTMENT not in probe.capabilities(scope, SYSTEMS, "OpenDental", "24.2")
+
+
+def test_a_scope_without_reads_can_do_nothing() -> None:
+    assert probe.capabilities("start,end", SYSTEMS, "OpenDental", "24.2") == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("pms", "version", "expected"),
+    [
+        ("Open Dental", "24.2", set(Capability) - READS),
+        ("OpenDental", "15", set()),
+        ("OpenDental", "23", set()),
+        ("EAGLESOFT", "20", set(Capability) - READS),
+        ("Dentrix", "G6.4", {Capability.MOVE_APPOINTMENT, *STATUS_CHANGES}),
+        ("Paperdent", "1", set()),
+        ("", "", set()),
+    ],
+    ids=["listed", "listed without", "unlisted version", "all versions can", "by its flags", "unknown", "unnamed"],
+)
+def test_a_system_can_what_its_flags_say(pms: str, version: str, expected: set[Capability]) -> None:
+    assert writable(pms, version) == expected
+
+
+@pytest.mark.parametrize(
+    ("pms", "cannot"),
+    [
+        ("ClearDent", {Capability.BOOK_APPOINTMENT}),
+        ("CornerStone", {Capability.BOOK_APPOINTMENT}),
+        ("Dolphin Management", {Capability.BOOK_APPOINTMENT, Capability.CREATE_PATIENT}),
+        ("OrthoTrac", {Capability.BOOK_APPOINTMENT, Capability.CREATE_PATIENT, *STATUS_CHANGES}),
+        ("Planet DDS WebV3.0", {Capability.BOOK_APPOINTMENT, Capability.CANCEL_APPOINTMENT}),
+    ],
+)
+def test_a_system_that_asks_for_more_than_we_have_is_left_out(pms: str, cannot: set[Capability]) -> None:
+    assert writable(pms) == set(Capability) - READS - cannot
+
+
+def test_location_is_named_single_or_asked() -> None:
+    north, south = Location("1-1", "North"), Location("1-2", "South")
+
+    assert probe.chosen_location([north], "") == north
+    assert probe.chosen_location([north, south], "1-2") == south
+    assert probe.chosen_location([north, south], "") is None
+    assert probe.chosen_location([north], "1-2") is None
