@@ -14,7 +14,7 @@ PYTHON = $(shell for p in python3.11 python3 python3.12 python3.13 python3.14; d
 # Two processes: on two cores that halves the time. PYTEST_ARGS= runs in one.
 PYTEST_ARGS ?= -n 2
 
-.PHONY: help env demo run worker test test-sqlite test-postgres check lint types layers docs migrations deploy format lock
+.PHONY: help env demo call run worker test test-sqlite test-postgres check lint types layers docs migrations deploy format lock
 
 help: ## Show these targets
 	@awk -F ': .*## ' '/^[a-z-]+:.*## /{printf "make %-15s%s\n", $$1, $$2}' Makefile
@@ -25,8 +25,11 @@ $(READY): requirements.lock requirements-dev.lock tests/support/bootstrap.py
 	@$(or $(PYTHON),$(error Parlae needs Python 3.11 or newer on PATH)) tests/support/bootstrap.py
 	@touch $@
 
-demo: $(READY) ## Sandbox, web and worker; one scripted phone call (EXIT=1: end after it)
-	@$(PY) -m pms.management.demo $(if $(EXIT),--exit)
+demo: $(READY) ## Sandbox, web and worker; a scripted phone call (SCRIPT=outage: that one; EXIT=1: end after it)
+	@$(PY) -m pms.management.demo $(if $(SCRIPT),--script $(SCRIPT)) $(if $(EXIT),--exit)
+
+call: $(READY) ## A phone call in the demo that runs (SCRIPT=family; SCRIPT=all: all of them)
+	@$(PY) -m pms.management.demo --call $(if $(SCRIPT),--script $(SCRIPT))
 
 run: $(READY) ## The development server, with the settings in .env
 	$(PY) manage.py runserver

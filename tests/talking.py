@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
+import pytest
 import requests
 from django.conf import settings
 from django.db import connections
@@ -19,8 +20,10 @@ from accounts.models import Account
 from pms.domain import speech
 from pms.domain.clock import Budget, Clock
 from pms.domain.localtime import local_date_of, zone
-from pms.models import Booking, BookingState, Call, CredentialKind
+from pms.domain.records import AppointmentStatus
+from pms.models import Booking, BookingState, Call, CredentialKind, Operation, Verification, WriteBack, WriteBackState
 from pms.sandbox import Sandbox
+from pms.services import gateway
 from pms.services.audit import Asker
 from pms.tools import runner
 from pms.tools.context import Face, Request, Result
@@ -38,7 +41,7 @@ JOSE = {"firstName": "José", "lastName": "Núñez", "dateOfBirth": "1980-02-03"
 JORDAN = {"firstName": "Jordan", "lastName": "Lee", "dateOfBirth": "1975-06-15"}
 NOBODY = {"firstName": "Theodora", "lastName": "Brandywine", "dateOfBirth": "1990-01-02"}
 
-_CLAIM = re.compile(r"\b(booked|confirmed|all set)\b", re.IGNORECASE)
+_CLAIM = re.compile(r"\b(booked|all set|confirmed)\b|\b(?:is|are|been) (moved|cancelled)\b", re.IGNORECASE)
 # Beyond the sandbox's month of appointments: every hour of such a day is free.
 _QUIET_FROM_DAYS = 35
 _HASTE = 5
@@ -92,13 +95,40 @@ class Caller:
         request = self.request(tool_call_id=tool_call_id, seconds=seconds)
         result = runner.run(name=tool, arguments=arguments, request=request)
         assert "\n" not in result.say
-        assert not _CLAIM.search(result.say) or self._has_booked(result.say)
+        for claim in _CLAIM.finditer(result.say):
+            assert self._is_true((claim[1] or claim[2]).lower(), result.say), result.say
         return result
 
-    def _has_booked(self, say: str) -> bool:
-        """Return whether there is a confirmed booking with the number that was said."""
-        confirmed = Booking.objects.filter(account=self.call.account, state=BookingState.CONFIRMED)
-        return any(speech.spell(one.confirmation_number) in say for one in confirmed if one.pms_appointment_id)
+    def _is_true(self, claim: str, say: str) -> bool:
+        """Return whether what was said to be done is done: by our own rows or, failing them, by the PMS's."""
+        ours = Booking.objects.filter(account=self.call.account)
+        done = WriteBack.objects.filter(account=self.call.account, state=WriteBackState.DONE)
+        confirmed = ours.filter(state=BookingState.CONFIRMED).exclude(pms_appointment_id="")
+        numbered = [one for one in confirmed if speech.spell(one.confirmation_number) in say]
+        match claim:
+            case "moved":
+                is_moved = any(one.moved_appointment_id for one in numbered)
+                return is_moved or ours.filter(state=BookingState.RESCHEDULED).exists()
+            case "cancelled":
+                is_cancelled = ours.filter(state=BookingState.CANCELLED).exists()
+                cancelled = done.filter(operation=Operation.CANCEL).exists()
+                return is_cancelled or cancelled or self._pms_shows(AppointmentStatus.CANCELLED)
+            case "confirmed":
+                known = done.filter(operation=Operation.CONFIRM).exists()
+                return known or self._pms_shows(AppointmentStatus.CONFIRMED)
+        return bool(numbered)
+
+    def _pms_shows(self, status: AppointmentStatus) -> bool:
+        """Return whether the PMS shows an appointment ahead in a status, of a patient of this call."""
+        account, today = self.call.account, local_date_of(self.clock.now(), self.call.account.zone)
+        pms = gateway.service_for(
+            integration=account.integrations.select_related("account").get(),
+            clock=self.clock,
+            budget=Budget(settings.TOOL_BUDGET_SECONDS, self.clock),
+        )
+        rows = pms.list_appointments(today, today + timedelta(days=90))
+        known = Verification.objects.filter(call=self.call, succeeded=True).values_list("patient_id", flat=True)
+        return any(row.status is status and row.patient_id in known for row in rows)
 
     def verified(self, person: dict[str, str] | None = None) -> Caller:
         """Prove who the call is about: the demo caller, or ``person``."""
@@ -116,6 +146,24 @@ class Caller:
         named: dict[str, Any] = {name: arguments.pop(name) for name in ("tool_call_id", "seconds") if name in arguments}
         wish = {"appointmentType": "cleaning", "date": quiet_day().isoformat(), "time": at}
         return self.use("bookAppointment", **named, **(arguments if "slotCode" in arguments else {**wish, **arguments}))
+
+    def move(self, at: str = "10:00", **arguments: Any) -> Result:
+        """Move the appointment to another time of the quiet day, unless ``arguments`` say otherwise."""
+        is_written = arguments.keys() & {"slotCode", "startTime"}
+        wish = {} if is_written else {"date": quiet_day().isoformat(), "time": at}
+        return self.use("rescheduleAppointment", **{**wish, **arguments})
+
+    def cancel(self, appointment: str = "", **arguments: Any) -> Result:
+        """Cancel an appointment: the one that is named, else the only one there is."""
+        return self.use("cancelAppointment", **({"appointmentId": appointment} if appointment else {}), **arguments)
+
+    def confirm(self, appointment: str = "", **arguments: Any) -> Result:
+        """Say that the patient is coming."""
+        return self.use("confirmAppointment", **({"appointmentId": appointment} if appointment else {}), **arguments)
+
+    def ahead(self) -> str:
+        """Return what is said of the appointments ahead."""
+        return self.use("getAppointments").say
 
 
 def quiet_day(weekday: int = 1) -> date:
@@ -144,6 +192,39 @@ def asked_of_the_pms(sim: Sim) -> list[tuple[str, str]]:
 def bookings_sent(sim: Sim) -> int:
     """Return how often a booking was sent to the vendor."""
     return asked_of_the_pms(sim).count(("POST", "/appointment"))
+
+
+def slow_office(sim: Sim, monkeypatch: pytest.MonkeyPatch, *writes: str) -> None:
+    """Let the office take ten minutes, with all writes or with those named ("PUT appointment"); nobody waits for it."""
+    if writes:
+        sim("POST", "config", writeback_delays=dict.fromkeys(writes, 600))
+    else:
+        sim("POST", "config", writeback_delay=600)
+    monkeypatch.setattr("pms.services.sending.WAIT_FOR_WRITE_SECONDS", 0)
+
+
+def writes_sent(sim: Sim) -> list[tuple[str, str]]:
+    """Return method and path of every change that was sent to the vendor."""
+    return [one for one in asked_of_the_pms(sim) if one[0] != "GET" and one[1] not in ("/request_key", "/writebacks")]
+
+
+def made_at_the_desk(
+    sandbox: Sandbox, at: str = "09:00", *, day: date | None = None, is_shown: bool = True, **changes: str
+) -> str:
+    """Have the desk make an appointment, a cleaning for Cora on the quiet day unless told otherwise; return its id.
+
+    The vendor's copy shows it, unless ``is_shown`` is false.
+    """
+    wanted = {"patient_id": "1001", "date": (day or quiet_day()).isoformat(), "time": at, "length": "60", "type": "2"}
+    with requests.Session() as session:
+        session.trust_env = False
+        desk = Desk(sandbox.url, session)
+        desk.book(**{**wanted, "provider_id": "HY1", "operatory": "Hyg 1", **changes})
+        desk.later(1)
+        if is_shown:
+            desk.sim("POST", "refresh", office_id=ALDER)
+        rows = desk.sim("GET", "truth", office_id=ALDER)["appointments"]
+    return str(max((row["appointment_sr_no"] for row in rows), key=int))
 
 
 def cancel_at_the_desk(sandbox: Sandbox, number: str) -> None:

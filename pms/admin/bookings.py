@@ -15,6 +15,7 @@ class BookingAdmin(ReadOnlyAdmin):
         "confirmation_number",
         "account",
         "integration",
+        "visit_id",
         "call",
         "state",
         "failure_code",
@@ -47,6 +48,8 @@ class WriteBackAdmin(ReadOnlyAdmin):
         "account",
         "integration",
         "booking",
+        "call",
+        "after",
         "operation",
         "state",
         "failure_code",
@@ -54,6 +57,8 @@ class WriteBackAdmin(ReadOnlyAdmin):
         "access_id",
         "sent_at",
         "completed_at",
+        "verified_at",
+        "withdrawn_at",
         "attempts",
         "next_attempt_at",
         "lease_until",
@@ -61,7 +66,7 @@ class WriteBackAdmin(ReadOnlyAdmin):
         "updated_at",
     )
     list_display = ("operation", "state", "failure_code", "attempts", "next_attempt_at", "booking", "account")
-    list_filter = ("state", "sent_at")
+    list_filter = ("operation", "state", "sent_at")
     search_fields = ("=booking__confirmation_number", "reference__exact", "account__name")
     search_help_text = "A confirmation number, an id of ours or of the vendor's write, or the name of an account."
     ordering = ("-created_at",)
@@ -71,7 +76,18 @@ class WriteBackAdmin(ReadOnlyAdmin):
 
 @admin.register(Task)
 class TaskAdmin(ReadOnlyAdmin):
-    fields = ("id", "account", "kind", "call", "booking", "state", "assigned_to", "created_at", "resolved_at")
+    fields = (
+        "id",
+        "account",
+        "kind",
+        "call",
+        "booking",
+        "write_back",
+        "state",
+        "assigned_to",
+        "created_at",
+        "resolved_at",
+    )
     list_display = ("kind", "state", "booking", "account", "assigned_to", "created_at", "resolved_at")
     list_filter = ("state", "created_at")
     search_fields = ("=booking__confirmation_number", "account__name")

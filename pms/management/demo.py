@@ -2,7 +2,7 @@
 
 Not a Django command, because the settings do not load before their secrets exist. It makes the secrets, then starts
 the sandbox, the web server and the worker as any installation would run them, has ``simulatecall`` play a call through
-the signed webhook, and stays until Ctrl-C.
+the signed webhook, and stays until Ctrl-C. ``--call`` plays a call in a demo that runs already.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -33,17 +33,24 @@ LOGIN = "demo@parlae.example"
 _ROOT = Path(__file__).resolve().parents[2]
 _VAR = _ROOT / "var"
 _DATABASE = _VAR / "demo.sqlite3"
+_JOBS = _VAR / "demo-jobs.sqlite3"
 _MAIL = _VAR / "mail"
 _LOGS = _VAR / "log"
-_SECRETS = _VAR / "demo.env"
+_ENVIRONMENT = _VAR / "demo.env"
 _PORT_FILE = _VAR / "demo-sandbox.port"
+_SCRIPTS = Path(__file__).resolve().parent / "scripts"
 
 # A real write-back takes minutes; here it takes longer than nothing, so that "pending" is seen, and less than a call.
 _WRITEBACK_DELAY = "--writeback-delay=1.5"  # seconds
 _WEB_OPTIONS = ("--workers=2", "--threads=8", "--reuse-port", "--no-control-socket")
 _START_SECONDS = 60.0
 _STEP_SECONDS = 120.0
+_CALL_SECONDS = 300.0  # the worker looks after a minute for the first time
 _PREFERRED_PORT = 8000
+_FIRST_SCRIPT = "booking"
+_ALL = "all"
+# Where a running demo listens, kept beside its secrets.
+_URL, _SANDBOX_URL = "DEMO_URL", "DEMO_SANDBOX_URL"
 
 GENERATED: dict[str, Callable[[], str]] = {
     "SECRET_KEY": lambda: secrets.token_urlsafe(48),
@@ -56,15 +63,18 @@ GENERATED: dict[str, Callable[[], str]] = {
 
 
 def main() -> int:
-    """Run the demo and return its exit status."""
+    """Run the demo, or a call in the one that runs, and return the exit status."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--exit", action="store_true", help="end after the call, with status 0 if it went well, else 1")
+    parser.add_argument("--script", choices=[*scripts(), _ALL], default=_FIRST_SCRIPT, help="what is played")
+    parser.add_argument("--call", action="store_true", help="play it in the demo that runs already")
     arguments = parser.parse_args()
+    wanted = scripts() if arguments.script == _ALL else [arguments.script]
     for number in ENDING_SIGNALS:
         # Set even for Ctrl-C: a shell starts background jobs with it ignored.
         signal.signal(number, signal.default_int_handler)
     try:
-        return _Demo().run(leave_after_call=arguments.exit)
+        return _call_again(wanted) if arguments.call else _Demo().run(wanted, leave_after_call=arguments.exit)
     except Failed as error:
         sys.stderr.write(f"\n{error}\n")
         return 1
@@ -83,23 +93,20 @@ class _Demo:
         self._sandbox = f"http://127.0.0.1:{self._sandbox_port}"
         self._seen_links: set[str] = set()
 
-    def run(self, *, leave_after_call: bool) -> int:
+    def run(self, wanted: Sequence[str], *, leave_after_call: bool) -> int:
         with _only_one():
             _clear()
-            generated = generated_secrets(_SECRETS)
+            generated = generated_secrets(_ENVIRONMENT)
             environment = _inherited() | settings(self._url, self._sandbox, generated)
             with Supervisor(folder=_ROOT, logs=_LOGS, environment=environment) as supervisor:
                 _say("Parlae demo")
                 self._start(supervisor)
-                _say("")
-                call = _manage("simulatecall", "booking", "--url", self._url, "--sandbox", self._sandbox)
-                went_well = supervisor.show("call", call, seconds=_STEP_SECONDS) == 0
-                supervisor.watch()
-                _say("")
+                write_variables(_ENVIRONMENT, generated | {_URL: self._url, _SANDBOX_URL: self._sandbox})
+                went_well = _play(supervisor, wanted, self._url, self._sandbox)
                 self._tell_mail()
                 if leave_after_call:
                     return 0 if went_well else 1
-                self._tell_where(generated["DEMO_PASSWORD"], went_well=went_well)
+                self._tell_where(generated["DEMO_PASSWORD"], wanted)
                 self._stay(supervisor)
                 return 0
 
@@ -126,15 +133,16 @@ class _Demo:
         _step("web", self._url)
         _step("worker", "running")
 
-    def _tell_where(self, password: str, *, went_well: bool) -> None:
-        if not went_well:
-            _say(f"The call did not go as scripted; see {_LOGS.relative_to(_ROOT)}.")
+    def _tell_where(self, password: str, played: Sequence[str]) -> None:
         _say("Parlae is running. Ctrl-C stops everything.")
         _step("URL", f"{self._url}/admin/")
         _step("login", f"{LOGIN}, password {password}")
         _step("API", f"{self._url}/api/schema/")
         _step("mail", f"{_MAIL.relative_to(_ROOT)}; links in new mail appear below")
         _step("logs", str(_LOGS.relative_to(_ROOT)))
+        others = [name for name in scripts() if name not in played] or scripts()
+        _step("calls", f"in another terminal, make call SCRIPT={others[0]}")
+        _step("", f"scripts: {', '.join(scripts())}; or {_ALL}")
 
     def _stay(self, supervisor: Supervisor) -> None:
         try:
@@ -162,7 +170,7 @@ def settings(url: str, sandbox: str, generated: Mapping[str, str]) -> dict[str, 
         "PUBLIC_URL": url,
         "DATABASE_URL": f"sqlite:///{quote(str(_DATABASE))}",
         "CACHE_URL": "",
-        "JOBS_URL": "",
+        "JOBS_URL": f"sqlite:///{_JOBS.relative_to(_ROOT)}",
         "EMAIL_URL": f"filemail:///{quote(str(_MAIL))}",
         "DEFAULT_FROM_EMAIL": "Parlae demo <no-reply@parlae.example>",
         "TRUSTED_PROXIES": "",
@@ -179,16 +187,29 @@ def settings(url: str, sandbox: str, generated: Mapping[str, str]) -> dict[str, 
     return environment | {f"{name}_FILE": "" for name in environment}
 
 
+def scripts() -> list[str]:
+    """Return the names of the calls that can be played."""
+    return sorted(path.stem for path in _SCRIPTS.glob("*.json"))
+
+
 def generated_secrets(path: Path) -> dict[str, str]:
     """Return the demo's own secrets: those in ``path``, the missing ones made and written there (mode 600)."""
-    known: dict[str, str] = {}
-    if path.exists():
-        lines = path.read_text(encoding="utf-8").splitlines()
-        known = dict(line.split("=", 1) for line in lines if "=" in line)
+    known = variables(path)
     values = {name: known.get(name) or make() for name, make in GENERATED.items()}
+    write_variables(path, values)
+    return values
+
+
+def variables(path: Path) -> dict[str, str]:
+    """Return what ``write_variables`` has written, nothing if there is no such file."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return dict(line.split("=", 1) for line in lines if "=" in line)
+
+
+def write_variables(path: Path, values: Mapping[str, str]) -> None:
+    """Write ``NAME=value`` lines that only this user may read."""
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         file.writelines(f"{name}={value}\n" for name, value in values.items())
-    return values
 
 
 def links(content: bytes) -> list[str]:
@@ -200,6 +221,31 @@ def links(content: bytes) -> list[str]:
         if body is not None:
             found += re.findall(r"https?://[^\s<>\"']+", body.get_content())
     return found
+
+
+def _call_again(wanted: Sequence[str]) -> int:
+    """Play calls in the demo that runs in this folder; return 0 if they went well, else 1."""
+    known = variables(_ENVIRONMENT)
+    url, sandbox = known.get(_URL, ""), known.get(_SANDBOX_URL, "")
+    if not url or not _is_alive(url.removeprefix("http://")):
+        raise Failed("No demo runs in this folder. Start it with make demo.")
+    environment = _inherited() | settings(url, sandbox, {name: known[name] for name in GENERATED})
+    with Supervisor(folder=_ROOT, logs=_LOGS, environment=environment) as supervisor:
+        return 0 if _play(supervisor, wanted, url, sandbox) else 1
+
+
+def _play(supervisor: Supervisor, wanted: Sequence[str], url: str, sandbox: str) -> bool:
+    """Play calls one after the other; return whether all of them went as scripted."""
+    failed = []
+    for script in wanted:
+        call = _manage("simulatecall", script, "--url", url, "--sandbox", sandbox)
+        if supervisor.show("call", call, seconds=_CALL_SECONDS) != 0:
+            failed.append(script)
+        supervisor.watch()
+    _say("")
+    if failed:
+        _say(f"Did not go as scripted: {', '.join(failed)}; see {_LOGS.relative_to(_ROOT)}.")
+    return not failed
 
 
 def _inherited() -> dict[str, str]:
@@ -222,8 +268,8 @@ def _clear() -> None:
     """Remove what an earlier run left, all but its secrets."""
     for folder in (_MAIL, _LOGS):
         folder.mkdir(exist_ok=True)
-    stale = [*_VAR.glob(f"{_DATABASE.name}*"), *_MAIL.glob("*.log"), *_LOGS.glob("*.log"), _PORT_FILE]
-    for path in stale:
+    databases = [path for database in (_DATABASE, _JOBS) for path in _VAR.glob(f"{database.name}*")]
+    for path in [*databases, *_MAIL.glob("*.log"), *_LOGS.glob("*.log"), _PORT_FILE]:
         path.unlink(missing_ok=True)
 
 

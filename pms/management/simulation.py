@@ -1,21 +1,13 @@
-"""Playing a scripted phone call through the real webhook: signed, over HTTP, as Vapi would send it.
-
-A script is data: what the caller says, which tools the model uses with which arguments, and a pattern that each answer
-must fit. ``{day}`` stands for the Tuesday of next week; ``capture`` takes words from an answer into later
-arguments.
-"""
+"""A phone call through the real webhook: signed, over HTTP, as Vapi would send it."""
 
 from __future__ import annotations
 
-import contextlib
 import json
-import re
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 import requests
@@ -24,23 +16,12 @@ from pms.models import VoiceLine
 from pms.vapi.signatures import SCHEMES, SignedRequest, sign
 from pms.vapi.webhook import ENDPOINT
 
-SCRIPTS = Path(__file__).resolve().parent / "scripts"
 _TIMEOUT_SECONDS = 20  # Vapi's own
 _TUESDAY = 1
 
 
 class CallFailed(Exception):
-    """An answer was not what the script expects, or there was none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """One line of the transcript; ``tool`` and ``milliseconds`` only for the agent's answers from a tool."""
-
-    who: str
-    text: str
-    tool: str = ""
-    milliseconds: int = 0
+    """Something was not as the script expects it, or not as the caller heard it."""
 
 
 @dataclass(slots=True)
@@ -101,53 +82,6 @@ class Phone:
         }
 
 
-def load(name: str) -> dict[str, Any]:
-    """Return a script by name, or from a file. Raises ``CallFailed`` for what is no script."""
-    path = SCRIPTS / f"{name}.json"
-    try:
-        script: dict[str, Any] = json.loads((path if path.exists() else Path(name)).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        known = ", ".join(sorted(one.stem for one in SCRIPTS.glob("*.json")))
-        raise CallFailed(f"There is no script {name}, and no such file; known are {known}.") from None
-    return script
-
-
-def play(phone: Phone, script: Mapping[str, Any], *, today: date) -> Iterator[Said]:
-    """Play a script step by step, and hang up. Raises ``CallFailed`` where an answer does not fit."""
-    words = {"day": wished_day(today).isoformat()}
-    try:
-        for step in script["steps"]:
-            yield _played(phone, step, words)
-    except CallFailed:
-        with contextlib.suppress(CallFailed, requests.RequestException):
-            phone.hang_up()
-        raise
-    phone.hang_up()
-
-
-def _played(phone: Phone, step: Mapping[str, Any], words: dict[str, str]) -> Said:
-    if "caller" in step:
-        return Said("Caller", step["caller"])
-    started = time.monotonic()
-    heard = phone.use(step["tool"], _filled(step["arguments"], words))
-    elapsed = round((time.monotonic() - started) * 1000)
-    if not re.search(step["expect"], heard):
-        raise CallFailed(f"{step['tool']} answered: {heard} It should have answered something like: {step['expect']}")
-    for name, pattern in step.get("capture", {}).items():
-        if match := re.search(pattern, heard):
-            words[name] = match[1]
-    return Said("Agent", heard, step["tool"], elapsed)
-
-
 def wished_day(today: date) -> date:
     """Return the Tuesday of next week: a day on which most practices are open."""
     return today + timedelta(days=7 - today.weekday() + _TUESDAY)
-
-
-def _filled(arguments: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, Any]:
-    return {
-        name: re.sub(r"\{(\w+)\}", lambda match: words.get(match[1], match[0]), value)
-        if isinstance(value, str)
-        else value
-        for name, value in arguments.items()
-    }

@@ -31,9 +31,9 @@ class Shown(Enum):
 
 
 def find_record(pms: PmsService, change: Change, others: frozenset[str] = frozenset()) -> str | None:
-    """Return the id of the record in which reads show ``change``, ``None`` if there is none, or no telling which.
+    """Return the id of the record in which reads show ``change``, ``None`` if none does.
 
-    ``others`` are ids that belong to other writes.
+    ``others`` are ids that belong to other writes. Raises ``PmsUnavailable`` if several could be it.
     """
     match change:
         case NewAppointment():
@@ -47,7 +47,9 @@ def find_record(pms: PmsService, change: Change, others: frozenset[str] = frozen
         case NewPatient():
             query = PatientQuery(change.last_name, change.date_of_birth, change.phone)
             people = [one for one in pms.search_patients(query) if one.id not in others and shows_patient(one, change)]
-            return people[0].id if len(people) == 1 else None
+            if len(people) > 1:
+                raise errors.PmsUnavailable("Several records could be the new patient's.")
+            return people[0].id if people else None
 
 
 def compare(pms: PmsService, change: Change, *, record_id: str, done_at: datetime) -> Shown:
@@ -66,9 +68,11 @@ def compare(pms: PmsService, change: Change, *, record_id: str, done_at: datetim
             return Shown.EQUAL if shows_appointment(row, change) else Shown.DIFFERENT
         case MovedAppointment() | StatusChange():
             row = _appointment(pms, record_id)
-            if row is not None and _is_as_changed(row, change):
-                return Shown.EQUAL
-            return _if_shown(pms, done_at, Shown.ABSENT if row is None else Shown.DIFFERENT)
+            if row is not None:
+                return Shown.EQUAL if _is_as_changed(row, change) else _if_shown(pms, done_at, Shown.DIFFERENT)
+            # Some systems drop what is cancelled.
+            is_gone = isinstance(change, StatusChange) and not change.status.occupies_time
+            return _if_shown(pms, done_at, Shown.EQUAL if is_gone else Shown.ABSENT)
 
 
 def shows_appointment(row: Appointment, written: NewAppointment | MovedAppointment) -> bool:

@@ -128,6 +128,7 @@ def _steal(world: World, asked: Asked) -> Done:
         date.fromisoformat(str(asked["date"])),
         clock(minutes(str(asked["time"]))),
         int(asked.get("length", 60)),
+        str(asked.get("type", "")),
         description="Entered at the desk",
     )
     row = office.write.appointment(visit, patient, made=office.local(world.clock.now()).date())

@@ -110,13 +110,15 @@ def already(asking: Mapping[str, Any], wish: Wish, key: str) -> Booked | None:
     integration, now = asking["integration"], asking["clock"].now()
     booking = bookings.of_key(integration=integration, key=key)
     if booking is not None and not _came_to_nothing(booking, now):
-        if not wish.is_of(booking):
+        if not wish.is_of(booking) or wish.moved_appointment_id != booking.moved_appointment_id:
             raise errors.IdempotencyConflict
         return Booked(booking)
     booking = bookings.standing(integration=integration, wish=wish)
     if booking is None or _came_to_nothing(booking, now) or not _is_still_there(asking, booking):
         return None
     if wish.moved_appointment_id not in ("", booking.moved_appointment_id):
+        if wish.moved_appointment_id == booking.pms_appointment_id:
+            return None  # what is to be moved, where it is now
         raise errors.PersonOverlap
     if not wish.is_of(booking):
         raise errors.AlreadyBooked(spoken=_OTHER_CLINICIAN)

@@ -18,13 +18,18 @@ from typing import TypeVar
 
 import structlog
 from django.conf import settings
-from django.db import Error, transaction
+from django.db import Error, connection, transaction
 from django.utils import timezone
 
 from pms.domain import errors
 from pms.models import AuditPhase, ChainHead, PmsAuditLog, PmsIntegration, SecurityEvent
 
 log = structlog.get_logger(__name__)
+
+_HEADS = ChainHead._meta.db_table
+# Taking the next number locks the head until the row hangs on it. Plain SQL, because others wait for that lock.
+_TAKE = f"UPDATE {_HEADS} SET seq = seq + 1 WHERE key = %s RETURNING seq, hash"  # noqa: S608  # a constant
+_HANG_ON = f"UPDATE {_HEADS} SET hash = %s WHERE key = %s"  # noqa: S608
 
 Row = TypeVar("Row", PmsAuditLog, SecurityEvent)
 Summary = Mapping[str, str | int | bool]
@@ -133,18 +138,29 @@ def row_hash(row: PmsAuditLog | SecurityEvent) -> str:
 
 def _append(row: Row, *, key: str) -> Row:
     try:
-        ChainHead.objects.get_or_create(key=key)
         # Durable: evidence inside a caller's transaction could be rolled back with it.
         with transaction.atomic(durable=True):
-            head = ChainHead.objects.select_for_update().get(key=key)
-            row.seq, row.prev_hash = head.seq + 1, head.hash
+            row.seq, row.prev_hash = _next_number(key)
             row.hash = row_hash(row)
             row.save(force_insert=True)
-            ChainHead.objects.filter(key=key).update(seq=row.seq, hash=row.hash)
+            with connection.cursor() as cursor:
+                cursor.execute(_HANG_ON, [row.hash, key])
     except Error as error:
         log.error("audit row not written", exception=type(error).__name__)
         raise errors.Internal("The audit log cannot be written, so nothing was disclosed.") from None
     return row
+
+
+def _next_number(key: str) -> tuple[int, str]:
+    """Lock a chain, begun if need be, and return the number of its next row and the hash of its last."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE, [key])
+        taken = cursor.fetchone()
+        if taken is None:
+            ChainHead.objects.bulk_create([ChainHead(key=key)], ignore_conflicts=True)
+            cursor.execute(_TAKE, [key])
+            taken = cursor.fetchone()
+    return int(taken[0]), str(taken[1])
 
 
 def _plain(value: object) -> object:

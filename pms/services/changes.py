@@ -159,13 +159,17 @@ class _Change:
             appointment_id=entry.id,
         )
         if write_back is None:  # another request was quicker
-            raise errors.StillWorking
+            known = self.known(diary.find(self.access, entry.id))
+            if known is None:
+                raise errors.StillWorking
+            return known
         try:
             sending.carry_out(self.access, write_back, change, self.asker)
         except errors.OutcomeUnknown as error:
             raise ChangeUnknown(Changed(entry, write_back)) from error
         except errors.NotSupported as error:
-            raise self._left_to_team(entry, error) from None
+            error.spoken = _BY_THE_TEAM[self.operation]
+            raise
         except errors.PmsError as error:
             error.spoken = _NOT_CHANGED[self.operation]
             raise

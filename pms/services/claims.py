@@ -8,9 +8,9 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db import connection
 
 from pms import vault
 from pms.domain import errors
@@ -22,6 +22,17 @@ LEASE = timedelta(seconds=30)
 _WAIT_SHARE = 0.5
 _LOOK_EVERY_SECONDS = 0.2
 _LONGEST_ID = 128
+# Plain SQL, because every use of every tool claims and answers once, and the ORM would compile both anew each time.
+_TABLE = ToolCall._meta.db_table
+_FIELDS = {field.attname: field for field in ToolCall._meta.concrete_fields}
+_INSERT = (
+    f"INSERT INTO {_TABLE} ({', '.join(_FIELDS)}) VALUES ({', '.join('%s' for _ in _FIELDS)}) "  # noqa: S608  # constants
+    f"ON CONFLICT (account_id, call_id, tool_call_id) DO NOTHING RETURNING id"
+)
+_ANSWER = (
+    f"UPDATE {_TABLE} SET state = %s, answer = %s, outcome = %s, duration_ms = %s "  # noqa: S608
+    f"WHERE id = %s AND state = %s AND lease_until = %s"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +61,18 @@ def take(
     arguments_digest = vault.digest(f"{tool}:{written}", "arguments")
     tool_call_id = storable_id(tool_call_id)
     pk, lease_until = uuid.uuid4(), clock.now() + LEASE
-    try:
-        with transaction.atomic():
-            ToolCall.objects.create(
-                id=pk,
-                account_id=call.account_id,
-                call=call,
-                tool_call_id=tool_call_id,
-                tool=tool,
-                arguments_digest=arguments_digest,
-                arguments=vault.seal(written, _place(pk, "arguments")),
-                lease_until=lease_until,
-                request_id=request_id,
-            )
-    except IntegrityError:
+    first = ToolCall(
+        id=pk,
+        account_id=call.account_id,
+        call=call,
+        tool_call_id=tool_call_id,
+        tool=tool,
+        arguments_digest=arguments_digest,
+        arguments=vault.seal(written, _place(pk, "arguments")),
+        lease_until=lease_until,
+        request_id=request_id,
+    )
+    if not _is_inserted(first):
         return _repeated(call, tool_call_id, arguments_digest, clock, budget)
     return Claim(pk, clock.monotonic(), lease_until)
 
@@ -77,21 +86,33 @@ def storable_id(tool_call_id: str) -> str:
 
 def answer(*, claim: Claim, say: str, outcome: str, clock: Clock) -> None:
     """Keep the answer of a claimed tool call, sealed, for every repetition; nothing, if the claim was taken over."""
-    _mine(claim).update(
-        state=ToolCallState.DONE,
-        answer=vault.seal(say, _place(claim.id, "answer")),
-        outcome=outcome,
-        duration_ms=round((clock.monotonic() - claim.started) * 1000),
-    )
+    elapsed_ms = round((clock.monotonic() - claim.started) * 1000)
+    sealed = vault.seal(say, _place(claim.id, "answer"))
+    kept = {"state": ToolCallState.DONE, "answer": sealed, "outcome": outcome, "duration_ms": elapsed_ms}
+    mine = {"id": claim.id, "state": ToolCallState.RUNNING, "lease_until": claim.lease_until}
+    with connection.cursor() as cursor:
+        cursor.execute(_ANSWER, [*_stored(kept), *_stored(mine)])
 
 
 def release(*, claim: Claim) -> None:
     """Give a claim back under which nothing was done, so that a repetition is a new try."""
-    _mine(claim).delete()
+    ToolCall.objects.filter(pk=claim.id, state=ToolCallState.RUNNING, lease_until=claim.lease_until).delete()
 
 
-def _mine(claim: Claim) -> QuerySet[ToolCall]:
-    return ToolCall.objects.filter(pk=claim.id, state=ToolCallState.RUNNING, lease_until=claim.lease_until)
+def _is_inserted(claim: ToolCall) -> bool:
+    """Insert a claim unless there is one under its id; return whether it was inserted.
+
+    One statement: to catch a violation instead, it would need a savepoint or a transaction of its own around it.
+    """
+    values = {name: field.pre_save(claim, add=True) for name, field in _FIELDS.items()}
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, _stored(values))
+        return cursor.fetchone() is not None
+
+
+def _stored(values: Mapping[str, object]) -> list[Any]:
+    """Return the values of columns as this database takes them."""
+    return [_FIELDS[name].get_db_prep_save(value, connection) for name, value in values.items()]
 
 
 def _repeated(call: Call, tool_call_id: str, arguments_digest: str, clock: Clock, budget: Budget) -> Claim:

@@ -63,12 +63,12 @@ def between(access: Access, start: date, end: date, *, patient_id: str = "", det
     rows: Sequence[Appointment] = ()
     if not newcomers.is_handle(known):  # who is still being created has none
         rows = access.pms.list_appointments(start, end, patient_id=known, details=details)
-    entries = _with_writes(access.integration, rows)
-    shown = {entry.id for entry in entries}
     bookings = _of_ours(access.integration).filter(starts_at__gte=first, starts_at__lt=last)
     if known:
         bookings = bookings.filter(patient_id=known)
-    entries += [_of_booking(one, rows) for one in bookings if _is_missing(one, shown)]
+    shown, made = {row.id for row in rows}, {one.pms_appointment_id for one in bookings} - {""}
+    missing = [_of_booking(one, rows) for one in bookings if _is_missing(one, shown, made)]
+    entries = _with_writes(access.integration, [*map(_of_row, rows), *missing])
     return sorted(
         (entry for entry in entries if first <= entry.starts_at < last), key=lambda entry: (entry.starts_at, entry.id)
     )
@@ -80,7 +80,7 @@ def find(access: Access, identifier: str, *, patient_id: str = "") -> Entry:
     Raises ``AppointmentNotFound``, also for one of another patient than ``patient_id``, with the same words and after
     the same question to the PMS.
     """
-    booking = _named(access.integration, identifier)
+    booking = _named(access.integration, identifier, patient_id)
     appointment_id = (booking.pms_appointment_id or booking.moved_appointment_id) if booking else identifier
     entry = _read(access, appointment_id) if appointment_id or booking is None else _pending(booking)
     if patient_id and entry.patient_id != patient_id:
@@ -97,30 +97,38 @@ def _pending(booking: Booking) -> Entry:
 
 def _read(access: Access, appointment_id: str) -> Entry:
     try:
-        row = access.pms.get_appointment(appointment_id)
+        entry = _of_row(access.pms.get_appointment(appointment_id))
     except errors.AppointmentNotFound:
-        booking = _of_ours(access.integration).filter(pms_appointment_id=appointment_id).last()
+        known = Booking.objects.filter(_NOT_SHOWN | Q(state=S.CANCELLED), integration=access.integration)
+        made = known.filter(pms_appointment_id=appointment_id).exclude(pms_appointment_id="")
+        booking = made.select_related("appointment_type").order_by("created_at").last()
         if booking is None:
             raise
-        return _of_booking(booking, ())
-    return _with_writes(access.integration, [row])[0]
+        entry = _of_booking(booking, ())
+    return _with_writes(access.integration, [entry])[0]
 
 
-def _with_writes(integration: PmsIntegration, rows: Iterable[Appointment]) -> list[Entry]:
-    entries = {row.id: _of_row(row) for row in rows}
-    writes = WriteBack.objects.filter(integration=integration, appointment_id__in=list(entries))
-    late = writes.filter(OPEN_WRITES | Q(state=WriteBackState.DONE, verified_at__isnull=True))
-    for write_back in late.select_related("booking__appointment_type").order_by("completed_at", "sent_at"):
-        entries[write_back.appointment_id] = _changed(entries[write_back.appointment_id], write_back)
-    for booking in _known_bookings(integration, list(entries)):
-        entries[booking.pms_appointment_id] = replace(entries[booking.pms_appointment_id], booking=booking)
-    return list(entries.values())
+def _with_writes(integration: PmsIntegration, entries: Iterable[Entry]) -> list[Entry]:
+    """Return the entries after what the vendor has called done since, and with what is on its way for them."""
+    shown = [*entries]
+    found = {entry.id: entry for entry in shown if entry.id}
+    told = dict(found)
+    writes = WriteBack.objects.filter(integration=integration, appointment_id__in=list(found))
+    writes = writes.select_related("booking__appointment_type")
+    for write_back in writes.filter(completed_at__isnull=False).order_by("completed_at"):
+        identifier = write_back.appointment_id
+        # Once reads were compared with a write, the row tells of it, and of whatever came before it.
+        is_compared = write_back.verified_at is not None or write_back.state == WriteBackState.PARKED
+        found[identifier] = told[identifier] if is_compared else _changed(found[identifier], write_back)
+    for write_back in writes.filter(OPEN_WRITES):
+        found[write_back.appointment_id] = replace(found[write_back.appointment_id], change=write_back)
+    for booking in _known_bookings(integration, list(found)):
+        found[booking.pms_appointment_id] = replace(found[booking.pms_appointment_id], booking=booking)
+    return [found.get(entry.id, entry) for entry in shown]
 
 
 def _changed(entry: Entry, write_back: WriteBack) -> Entry:
-    """Return the entry after a write: changed if the vendor called it done, else with the change on its way."""
-    if write_back.state != WriteBackState.DONE:
-        return replace(entry, change=write_back)
+    """Return the entry after a write that the vendor has called done."""
     booking = write_back.booking
     match write_back.operation:
         case Operation.CANCEL:
@@ -171,9 +179,11 @@ def _of_booking(booking: Booking, rows: Iterable[Appointment]) -> Entry:
     )
 
 
-def _is_missing(booking: Booking, shown: set[str]) -> bool:
-    """Return whether no row shows a booking; a move that is not done is its row's change."""
-    return booking.pms_appointment_id not in shown and booking.moved_appointment_id not in shown
+def _is_missing(booking: Booking, shown: set[str], made: set[str]) -> bool:
+    """Return whether no row shows a booking; a move that is not done is the change of what it moves."""
+    if booking.pms_appointment_id:
+        return booking.pms_appointment_id not in shown
+    return booking.moved_appointment_id not in shown | made
 
 
 def _of_ours(integration: PmsIntegration) -> QuerySet[Booking]:
@@ -186,9 +196,14 @@ def _known_bookings(integration: PmsIntegration, ids: Sequence[str]) -> QuerySet
     return made.exclude(state=S.RESCHEDULED).select_related("appointment_type").order_by("created_at")
 
 
-def _named(integration: PmsIntegration, identifier: str) -> Booking | None:
-    """Return the booking of ours with this id or confirmation number, the latest of its visit."""
+def _named(integration: PmsIntegration, identifier: str, patient_id: str) -> Booking | None:
+    """Return the booking of ours with this id or confirmation number, the latest of its visit.
+
+    One of another patient is none, so that it costs the same question as an id that nobody has.
+    """
     ours = Booking.objects.filter(integration=integration).select_related("appointment_type")
+    if patient_id:
+        ours = ours.filter(patient_id=patient_id)
     try:
         found = ours.filter(pk=UUID(identifier)).first()
     except ValueError:

@@ -100,6 +100,7 @@ def _send_waiting(write_back: WriteBack, clock: Clock) -> None:
         clock=clock,
         budget=Budget(BUDGET_SECONDS, clock),
         patient_id=booking.patient_id,
+        is_live=False,
     ) as access:
         access.summary["booking"] = str(booking.pk)
         appointments.send_waiting(access, write_back, booking, _ASKER)
@@ -112,7 +113,10 @@ def _step(access: Access, write_back: WriteBack) -> None:
         access.summary["state"] = write_back.state
         _tell_if_made_after_all(write_back)
     elif write_back.state == WriteBackState.DONE and write_back.verified_at is None:
-        _read_back(access, write_back)
+        if _is_superseded(write_back):
+            write_backs.finish(write_back)
+        else:
+            _read_back(access, write_back)
 
 
 def _tell_if_made_after_all(write_back: WriteBack) -> None:
@@ -124,6 +128,17 @@ def _tell_if_made_after_all(write_back: WriteBack) -> None:
     )
     if not cancelled.exists():
         write_backs.tell_staff(write_back, "not_withdrawn")
+
+
+def _is_superseded(write_back: WriteBack) -> bool:
+    """Return whether a later change of ours has changed the same record, so that it need not show this one."""
+    later = WriteBack.objects.filter(
+        integration=write_back.integration,
+        appointment_id=write_back.record_id,
+        state=WriteBackState.DONE,
+        completed_at__gt=write_back.completed_at,
+    )
+    return write_back.operation != Operation.CREATE_PATIENT and later.exists()
 
 
 def _read_back(access: Access, write_back: WriteBack) -> None:
@@ -144,7 +159,7 @@ def _read_back(access: Access, write_back: WriteBack) -> None:
             booking = write_back.booking
             if booking is not None and booking.state == BookingState.CONFIRMED:
                 bookings.transition(booking, BookingState.LOST if is_absent else BookingState.MISMATCH)
-            write_backs.finish(write_back)
+            write_backs.park(write_back)
             write_backs.tell_staff(write_back, "lost" if is_absent else "mismatch")
 
 

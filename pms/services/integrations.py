@@ -21,10 +21,15 @@ FEATURES = ("booking", "newPatients", "notes", "insurance", "payments")
 
 
 def active_for(*, account: Account) -> PmsIntegration:
-    """Return the account's active integration or raise ``SetupRequired``."""
-    integration = PmsIntegration.objects.filter(account=account, status=ConnectionStatus.ACTIVE).first()
+    """Return the account's active integration.
+
+    Raises ``SetupRequired`` if there is none, and ``CredentialsRejected`` if there is one that no longer lets us in.
+    """
+    usable = [ConnectionStatus.ACTIVE, ConnectionStatus.ERROR]
+    found = {one.status: one for one in PmsIntegration.objects.filter(account=account, status__in=usable)}
+    integration = found.get(ConnectionStatus.ACTIVE)
     if integration is None:
-        raise errors.SetupRequired
+        raise errors.CredentialsRejected if found else errors.SetupRequired
     integration.account = account
     return integration
 

@@ -94,12 +94,12 @@ def move(
     kind = type_of(entry, integration)
     if kind is None or kind.mode != BookingMode.DIRECT:
         raise _left_to_team(integration, entry, to, call, errors.OnRequestOnly(spoken=_BY_THE_TEAM))
-    if to.starts_at == entry.starts_at and to.clinician_id in ("", entry.clinician_id):
-        raise errors.AlreadyBooked(spoken="That appointment is at that time already.")
     wish = _wish(entry, to, kind)
     known = appointments.already(asking, wish, key)
     if known is not None:
         return known
+    if to.starts_at == entry.starts_at and to.clinician_id in ("", entry.clinician_id):
+        raise errors.AlreadyBooked(spoken="That appointment is at that time already.")
     if not entry.is_certain:
         raise _left_to_team(
             integration, entry, to, call, errors.StillWorking("The booking is not final yet.", spoken=_NOT_FINAL)
@@ -113,7 +113,13 @@ def move(
             ) from None
         if entry.change is not None:
             raise errors.StillWorking("Another change of this appointment is under way.", spoken=_OTHER_CHANGE)
-        booking = placing.hold(access, wish, call, key)
+        try:
+            booking = placing.hold(access, wish, call, key)
+        except errors.Conflict:
+            twin = appointments.already(asking, wish, key)  # perhaps the same move in another request
+            if twin is None:
+                raise
+            return twin
         placing.recheck(access, booking, wish)
         access.summary["booking"] = str(booking.pk)
         _write(access, booking, wish, asker)

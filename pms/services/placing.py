@@ -17,12 +17,12 @@ _TRIES = 3
 
 
 class TimeNotFree(errors.Conflict):
-    """The wished time cannot be had; ``view`` has what that day offers instead. ``code`` is the reason's."""
+    """The time of ``wish`` cannot be had; ``view`` has what that day offers instead. ``code`` is the reason's."""
 
-    def __init__(self, reason: errors.ParlaeError, view: DayView) -> None:
+    def __init__(self, reason: errors.ParlaeError, wish: Wish, view: DayView) -> None:
         super().__init__(reason.message, spoken=reason.spoken)
         self.code, self.status, self.reason = reason.code, reason.status, reason  # type: ignore[misc]
-        self.view = view
+        self.wish, self.view = wish, view
 
 
 def hold(access: Access, wish: Wish, call: Call | None, key: str) -> Booking:
@@ -76,7 +76,7 @@ def not_free(access: Access, wish: Wish, reason: errors.ParlaeError) -> errors.P
     That is of all clinicians: who wanted a certain one hears whose times they are.
     """
     try:
-        return TimeNotFree(reason, _view(access, replace(wish, clinician_id="")))
+        return TimeNotFree(reason, wish, _view(access, replace(wish, clinician_id="")))
     except errors.PmsError:
         return reason
 

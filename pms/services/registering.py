@@ -8,7 +8,7 @@ from pms.domain import errors, identity
 from pms.domain.clock import Budget, Clock
 from pms.domain.localtime import local_date_of
 from pms.domain.records import NewPatient, PatientQuery
-from pms.models import AppointmentType, BookingMode, Call, Operation, PmsIntegration, WriteBack, WriteBackState
+from pms.models import AppointmentType, BookingMode, Call, Operation, PmsIntegration, WriteBackState
 from pms.providers.base import Capability
 from pms.services import calls, gateway, limits, newcomers, patients, sending, tasks, write_backs
 from pms.services.audit import Asker
@@ -25,9 +25,9 @@ _NOT_MADE = (
 class CreationUnknown(errors.OutcomeUnknown):
     """A new patient was sent, and whether the record was made is not known; its write-back follows."""
 
-    def __init__(self, write_back: WriteBack) -> None:
+    def __init__(self, created: Created) -> None:
         super().__init__()
-        self.write_back = write_back
+        self.created = created
 
 
 def create(
@@ -51,14 +51,18 @@ def create(
     if identity.minor(new.date_of_birth, today) and call is not None:
         new = replace(new, guarantor_id=patients.guardian_in(call))
     digest = newcomers.digest_of(new.first_name, new.last_name, new.date_of_birth)
-    known = _under_way(integration, digest, budget)
-    if known is None:
-        known = _made(integration, asker, clock, budget, call, new, digest)
+    unknown: CreationUnknown | None = None
+    created = _under_way(integration, digest, budget)
+    if created is None:
+        try:
+            created = _made(integration, asker, clock, budget, call, new, digest)
+        except CreationUnknown as error:
+            created, unknown = error.created, error
     if call is not None:
-        patients.prove_new(call=call, patient_id=known.patient_id, new=new, today=today)
-    if known.write_back.state == WriteBackState.UNKNOWN:
-        raise CreationUnknown(known.write_back)
-    return known
+        patients.prove_new(call=call, patient_id=created.patient_id, new=new, today=today)
+    if unknown is not None:
+        raise unknown
+    return created
 
 
 def _made(
@@ -93,9 +97,9 @@ def _made(
             return twin
         try:
             sending.carry_out(access, write_back, new, asker)
-        except errors.OutcomeUnknown:
+        except errors.OutcomeUnknown as error:
             write_back.refresh_from_db()
-            return Created(write_back)
+            raise CreationUnknown(Created(write_back)) from error
         except errors.PmsError as error:
             error.spoken = _NOT_MADE
             raise

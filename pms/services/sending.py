@@ -55,7 +55,8 @@ def _send(access: Access, write_back: WriteBack, change: Change) -> None:
     except errors.SlotTaken:
         raise
     except errors.PmsError as error:
-        write_backs.tell_staff(write_back, error.code)
+        if write_back.state != WriteBackState.WAITING:
+            write_backs.tell_staff(write_back, error.code)
         raise
     write_backs.settle(write_back=write_back, outcome=outcome, now=access.clock.now())
 

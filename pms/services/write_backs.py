@@ -20,7 +20,7 @@ from pms.domain import errors
 from pms.domain.records import Change, NewPatient
 from pms.models import Booking, BookingState, Call, Operation, PmsIntegration, WriteBack, WriteBackState
 from pms.providers.base import Done, Failed, Pending, PmsService, WriteOutcome
-from pms.providers.read_back import find_record
+from pms.providers.read_back import Shown, compare, find_record
 from pms.services import bookings, consequences, payloads, tasks
 
 log = structlog.get_logger(__name__)
@@ -111,6 +111,12 @@ def certainly_not_made(write_back: WriteBack) -> Iterator[None]:
     except errors.OutcomeUnknown:
         lose_reference(write_back)
         raise
+    except errors.PmsRateLimited as error:
+        if write_back.after_id is None:
+            fail(write_back, error.code)
+        else:  # nobody waits for it, so it can go on waiting
+            _update_open(write_back, state=WriteBackState.WAITING)
+        raise
     except errors.ParlaeError as error:
         fail(write_back, error.code)
         raise
@@ -195,6 +201,11 @@ def verify(write_back: WriteBack, *, now: datetime) -> None:
         consequences.verified(write_back, now)
 
 
+def park(write_back: WriteBack) -> None:
+    """Leave a write-back to a person that the PMS's own reads contradict; nothing is left to follow."""
+    _update(write_back, (WriteBackState.DONE,), state=WriteBackState.PARKED, next_attempt_at=None, lease_until=None)
+
+
 def finish(write_back: WriteBack) -> None:
     """Stop following a write-back."""
     _update(write_back, tuple(WriteBackState), next_attempt_at=None, lease_until=None)
@@ -202,7 +213,7 @@ def finish(write_back: WriteBack) -> None:
 
 def reschedule(*, write_back: WriteBack, now: datetime) -> None:
     """Plan the next look, with growing intervals; after a day a person has to look."""
-    if now - write_back.sent_at >= FOLLOW_FOR:
+    if now - (write_back.completed_at or write_back.sent_at) >= FOLLOW_FOR:
         if write_back.state == WriteBackState.WAITING:
             fail(write_back, "patient_not_created")
         _update_open(write_back, state=WriteBackState.PARKED)
@@ -269,12 +280,21 @@ def _asked(write_back: WriteBack, pms: PmsService) -> WriteOutcome | None:
     """Return what the vendor tells about the write-back, ``None`` where that is nothing."""
     change, others = change_of(write_back), _others(write_back)
     if not write_back.reference:
-        return pms.find_write(change, sent_at=write_back.sent_at, others=others) or Failed("never_arrived")
+        found = pms.find_write(change, sent_at=write_back.sent_at, others=others)
+        return found or _shown_without_trace(write_back, change, pms) or Failed("never_arrived")
     try:
         return pms.follow_write(write_back.reference)
     except errors.NotEntitled:  # we may not ask; what the PMS shows by itself is an answer too
         record_id = find_record(pms, change, others)
         return Done(record_id) if record_id else None
+
+
+def _shown_without_trace(write_back: WriteBack, change: Change, pms: PmsService) -> Done | None:
+    """Return a change that the PMS shows although the vendor has no trace of it, such as a row that is gone."""
+    record_id = write_back.appointment_id
+    if record_id and compare(pms, change, record_id=record_id, done_at=write_back.sent_at) is Shown.EQUAL:
+        return Done(record_id)
+    return None
 
 
 def _others(write_back: WriteBack) -> frozenset[str]:

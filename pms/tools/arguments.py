@@ -54,6 +54,17 @@ class Identifier(Text):
         super().__init__(validators=[_is_identifier], **kwargs)
 
 
+class AppointmentName(Identifier):
+    """What names an appointment; a number that is spelled out, as it is said, is put together again."""
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        return super().run_validation("".join(data.split()) if isinstance(data, str) and _is_spelled(data) else data)
+
+
+def _is_spelled(data: str) -> bool:
+    return all(len(part) == 1 for part in data.split())
+
+
 def _is_identifier(value: str) -> None:
     if not re.fullmatch(r"[A-Za-z0-9_.:-]+", value):
         raise serializers.ValidationError("Not an id.")
@@ -137,7 +148,7 @@ class GetAppointments(serializers.Serializer[Any]):
 
 
 class RescheduleAppointment(serializers.Serializer[Any]):
-    appointmentId = Identifier(required=False, help_text=_WHICH_APPOINTMENT)
+    appointmentId = AppointmentName(required=False, help_text=_WHICH_APPOINTMENT)
     slotCode = Text(required=False, help_text="The code of an offered time, such as A2.")
     date = Text(required=False, help_text=f"The new day; only without a code. {_DATE}.")
     time = Text(required=False, help_text=f"The new time; only without a code. {_TIME}.")
@@ -149,7 +160,7 @@ class RescheduleAppointment(serializers.Serializer[Any]):
 
 
 class ChangeStatus(serializers.Serializer[Any]):
-    appointmentId = Identifier(required=False, help_text=_WHICH_APPOINTMENT)
+    appointmentId = AppointmentName(required=False, help_text=_WHICH_APPOINTMENT)
     patientId = Identifier(required=False, help_text=_WHICH_PATIENT)
     reason = Note(required=False, max_length=_LONGEST_NOTE, help_text="Why, if the caller said so.")
     sendNotification = Switch(required=False, rest_only=True)

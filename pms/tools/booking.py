@@ -31,7 +31,7 @@ def book_appointment(context: Context, arguments: Mapping[str, Any]) -> Answer:
     try:
         booked = appointments.book(**context.access, wish=wish, call=context.request.call, key=_key(context))
     except TimeNotFree as taken:
-        raise timing.with_alternatives(context, taken, choice) from None
+        raise timing.with_alternatives(context, taken) from None
     except BookingUnknown as unknown:
         booked = Booked(unknown.booking)
     return _answer(context, arguments, booked, {"patientName": name, "startTime": booked.booking.starts_at})
@@ -42,12 +42,12 @@ def reschedule_appointment(context: Context, arguments: Mapping[str, Any]) -> An
     patient_id = subject.patient_of(context, arguments.get("patientId"), required=False)
     identifier = which.appointment(context, arguments.get("appointmentId"), patient_id)
     entry = moves.find(**context.access, identifier=identifier, patient_id=patient_id)
-    choice = timing.chosen(context, arguments, kind=moves.type_of(entry, context.integration))
-    to = NewTime(choice.starts_at, choice.clinician_id, arguments.get("reason") or "")
+    starts_at, clinician_id = timing.moved_to(context, arguments, moves.type_of(entry, context.integration))
+    to = NewTime(starts_at, clinician_id, arguments.get("reason") or "")
     try:
         booked = moves.move(**context.access, entry=entry, to=to, call=context.request.call, key=_key(context))
     except TimeNotFree as taken:
-        raise timing.with_alternatives(context, taken, choice) from None
+        raise timing.with_alternatives(context, taken) from None
     except BookingUnknown as unknown:
         booked = Booked(unknown.booking)
     return _answer(context, arguments, booked, {"newStartTime": booked.booking.starts_at})

@@ -12,7 +12,6 @@ from pms.domain.phone import normalize
 from pms.domain.records import NewPatient
 from pms.models import WriteBackState
 from pms.services import calls, newcomers, registering
-from pms.services.newcomers import Created
 from pms.services.registering import CreationUnknown
 from pms.tools import wording
 from pms.tools.context import Answer, Context
@@ -26,7 +25,7 @@ def create_patient(context: Context, arguments: Mapping[str, Any]) -> Answer:
     try:
         created = registering.create(**context.access, call=context.request.call, new=new)
     except CreationUnknown as unknown:
-        created = Created(unknown.write_back)
+        created = unknown.created
     state = WriteBackState(created.write_back.state)
     patient: dict[str, Any] = {
         "id": created.write_back.record_id or None,

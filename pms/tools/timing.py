@@ -9,7 +9,7 @@ from typing import Any
 
 from pms.domain import errors, speech, spoken
 from pms.domain.localtime import local_date_of, to_local
-from pms.models import AppointmentType
+from pms.models import AppointmentType, SlotOffer
 from pms.scheduling.choice import pick
 from pms.services import directory, gateway
 from pms.services.placing import TimeNotFree
@@ -26,31 +26,33 @@ class Choice:
     clinician_id: str
 
 
-def chosen(context: Context, arguments: Mapping[str, Any], *, kind: AppointmentType | None = None) -> Choice:
-    """Return the start that ``arguments`` name, of ``kind`` if that is given, else of the type they name.
+def chosen(context: Context, arguments: Mapping[str, Any]) -> Choice:
+    """Return the start that ``arguments`` name, and of which type.
 
     Raises what reading a time or a type raises, and ``SlotExpired`` for a code that is none, or none any more.
     """
-    request = context.request
-    now = request.clock.now()
-    if arguments.get("slotCode"):
-        if request.call is None:
-            raise errors.SlotExpired
-        offered = offering.slot_of(request.call, arguments["slotCode"], now)
-        _refuse_two_times(context, arguments, offered.starts_at)
-        return Choice(kind or offered.appointment_type, offered.starts_at, offered.clinician_id)
-    kind = kind or choosing.appointment_type(request.account, arguments.get("appointmentType"))
-    starts_at = _start(context, arguments, now)
-    said = arguments.get("providerId")
-    return Choice(kind, starts_at, _clinician(context, said, kind) if said else "")
+    offered = _offered(context, arguments)
+    if offered is not None:
+        return Choice(offered.appointment_type, offered.starts_at, offered.clinician_id)
+    kind = choosing.appointment_type(context.request.account, arguments.get("appointmentType"))
+    return Choice(kind, *_named(context, arguments, kind))
 
 
-def with_alternatives(context: Context, taken: TimeNotFree, choice: Choice) -> errors.ParlaeError:
+def moved_to(context: Context, arguments: Mapping[str, Any], kind: AppointmentType | None) -> tuple[datetime, str]:
+    """Return the new start of an appointment that ``arguments`` name, and the clinician, empty if nobody is named.
+
+    Of a ``kind`` that the practice does not have nobody can be named. Raises as ``chosen``.
+    """
+    offered = _offered(context, arguments)
+    return (offered.starts_at, offered.clinician_id) if offered is not None else _named(context, arguments, kind)
+
+
+def with_alternatives(context: Context, taken: TimeNotFree) -> errors.ParlaeError:
     """Return the reason with the nearest open times of that day, each under a code."""
-    slots = pick(taken.view.result.slots, near=choice.starts_at)
-    call = context.request.call
+    slots = pick(taken.view.result.slots, near=taken.wish.starts_at)
+    call, kind = context.request.call, taken.wish.appointment_type
     now = context.request.clock.now()
-    codes = offering.offer(call=call, kind=choice.kind, slots=slots, now=now) if call else [""] * len(slots)
+    codes = offering.offer(call=call, kind=kind, slots=slots, now=now) if call else [""] * len(slots)
     day = speech.say_date(taken.view.day, local_date_of(now, context.request.account.zone))
     instead = (
         f" On {day} I can offer {offering.say_slots(taken.view, slots, codes)}."
@@ -64,6 +66,24 @@ def say_when(context: Context, instant: datetime) -> str:
     """Return an instant as a person at the practice would say it."""
     where = context.request.account.zone
     return speech.say_when(to_local(instant, where), local_date_of(context.request.clock.now(), where))
+
+
+def _offered(context: Context, arguments: Mapping[str, Any]) -> SlotOffer | None:
+    """Return what was offered under the code that ``arguments`` name, ``None`` if they name none."""
+    request = context.request
+    if not arguments.get("slotCode"):
+        return None
+    if request.call is None:
+        raise errors.SlotExpired
+    offered = offering.slot_of(request.call, arguments["slotCode"], request.clock.now())
+    _refuse_two_times(context, arguments, offered.starts_at)
+    return offered
+
+
+def _named(context: Context, arguments: Mapping[str, Any], kind: AppointmentType | None) -> tuple[datetime, str]:
+    starts_at = _start(context, arguments, context.request.clock.now())
+    said = arguments.get("providerId")
+    return starts_at, _clinician(context, said, kind) if said and kind else ""
 
 
 def _refuse_two_times(context: Context, arguments: Mapping[str, Any], starts_at: datetime) -> None:

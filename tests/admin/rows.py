@@ -124,7 +124,7 @@ def practice() -> dict[type[Model], Model]:
         Credential,
         account=account,
         line=line,
-        kind=CredentialKind.SYSTEM,
+        kind=CredentialKind.VOICE,
         label=HOSTILE,
         schemes=["bearer"],
         scopes=[HOSTILE],

@@ -401,7 +401,7 @@ def test_an_unreachable_system_is_503(system: Server, day: str, settings: Settin
         (lambda: BaaAcceptance.objects.update(version="an older one"), 403, "baa_required"),
         (lambda: PmsIntegration.objects.update(features={}), 403, "feature_disabled"),
         (lambda: PmsIntegration.objects.update(config={"allowOnlineBooking": False}), 403, "feature_disabled"),
-        (lambda: PmsIntegration.objects.update(status="ERROR"), 409, "setup_required"),
+        (lambda: PmsIntegration.objects.update(status="ERROR"), 502, "credentials_rejected"),
     ],
 )
 def test_a_practice_s_own_switches_close_both_addresses(

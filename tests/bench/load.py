@@ -8,6 +8,8 @@ to know that they are the right ones.
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import hmac
 import json
 import resource
 import sys
@@ -15,8 +17,6 @@ import time
 import uuid
 from dataclasses import asdict, dataclass, field
 from typing import Any
-
-from pms.vapi.signatures import SCHEMES, SignedRequest, sign
 
 # Placed into a body once, then replaced for each request.
 PLACE_OF_ID = "call_placeholder_of_24_chars"
@@ -100,9 +100,11 @@ class _Connection(asyncio.Protocol):
     def _send(self) -> None:
         body = self._caller.body.replace(PLACE_OF_ID, f"call_{uuid.uuid4().hex[:24]}").encode()
         timestamp = str(round(time.time() * 1000))
-        signed = SignedRequest(method="POST", url="", headers={}, body=body)
-        signature = sign(SCHEMES["timestamp_body"], secret=self._caller.secret, signed=signed, timestamp=timestamp)
-        head = f"{self._head}X-Timestamp: {timestamp}\r\nX-Signature: {signature}\r\nContent-Length: {len(body)}\r\n\r\n"
+        # Vapi's default: the time and the body, joined by a dot.
+        signature = hmac.new(self._caller.secret.encode(), f"{timestamp}.".encode() + body, hashlib.sha256).hexdigest()
+        head = (
+            f"{self._head}X-Timestamp: {timestamp}\r\nX-Signature: {signature}\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
         self._sent_at = time.perf_counter()
         if self._transport is not None:
             self._transport.write(head.encode() + body)

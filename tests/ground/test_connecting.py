@@ -144,7 +144,7 @@ def test_a_refused_connection_is_kept_with_the_reason_and_not_used(
     assert stored.metadata is None
     assert (row.action, row.success, row.error_message) == ("testConnection", False, error.code)
     assert SecurityEvent.objects.filter(kind="integration.rejected").exists() is (status == ConnectionStatus.ERROR)
-    with pytest.raises(errors.SetupRequired):
+    with pytest.raises(errors.CredentialsRejected if status == ConnectionStatus.ERROR else errors.SetupRequired):
         integrations.active_for(account=account)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.test import Client
+from pytest_django import Settings
 
 from accounts.models import User
 from pms.models import SecurityEvent
@@ -53,6 +54,30 @@ def test_a_refused_sign_in_tells_nothing_of_what_was_typed(browser: Client) -> N
     assert "owner" not in repr(SecurityEvent.objects.values())
     assert "password" not in repr(SecurityEvent.objects.values())
     assert not signed_in(browser)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("proxies", "address"),
+    [(["127.0.0.1"], "203.0.113.9"), ([], "127.0.0.1"), (["10.0.0.0/8"], "127.0.0.1")],
+    ids=["behind our proxy", "without one", "behind another's"],
+)
+def test_the_address_of_a_person_is_not_their_proxy_s_and_not_what_they_say_it_is(
+    browser: Client, settings: Settings, proxies: list[str], address: str
+) -> None:
+    settings.TRUSTED_PROXIES = proxies
+    browser.defaults["HTTP_X_FORWARDED_FOR"] = "198.51.100.7, 203.0.113.9"
+
+    sign_in(browser, "the password of something else")
+    sign_in(browser)
+    browser.post("/admin/logout/")
+
+    events = SecurityEvent.objects.order_by("seq")
+    assert [(event.kind, event.ip_address) for event in events] == [
+        ("signin.failed", address),
+        ("signin.succeeded", address),
+        ("signin.ended", address),
+    ]
 
 
 @pytest.mark.django_db(transaction=True)

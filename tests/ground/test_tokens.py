@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import secrets
+import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,11 +17,14 @@ from pytest_django import Settings
 from pms import vault
 from pms.domain.clock import Budget, SystemClock
 from pms.models import PmsIntegration, PmsToken
+from pms.sandbox import Sandbox
 from pms.services import gateway, integrations
 from pms.services.tokens import DatabaseTokenStore
 from tests.conftest import Sim
+from tests.ground import readers
 from tests.ground.support import ASKER, connected, in_threads
 from tests.providers.fakes import FakeClock
+from tests.talking import SetClock
 
 DAY = timedelta(days=1)
 VALUES = {"office_id": "D10001", "request_key": "the-request-key", "refresh_key": "the-refresh-key"}
@@ -225,3 +231,112 @@ def test_eight_threads_with_the_real_adapter_renew_once(
     assert asked("POST") == ["/v4/request_key"]
     assert row.lease_until is None
     assert vault.unseal(row.sealed or b"", f"pms_tokens:{alder.pk}:sealed")["office_id"] == "D10001"
+
+
+EVERYBODY = [["DR1", "DR2", "HY1", "HY2"]] * 8
+
+
+@pytest.mark.django_db(transaction=True)
+class TestTwoProcesses:
+    """Eight threads here and eight in another process, each with the real adapter."""
+
+    def test_sixteen_who_need_a_key_renew_it_once(
+        self, alder: PmsIntegration, sandbox: Sandbox, sim: Sim, tmp_path: Path
+    ) -> None:
+        """There is none, it has ended, it is refused."""
+        sim("POST", "config", latency=0.1, latency_path="/v4/request_key")
+
+        with readers.another_process(alder.pk, sandbox, tmp_path) as others:
+            for state in ("none", "ended", "refused"):
+                sim("POST", "expire_key", office_id="D10001")
+                if state == "none":
+                    PmsToken.objects.all().delete()
+                if state == "ended":
+                    PmsToken.objects.update(expires_at=datetime(2020, 1, 1, tzinfo=UTC))
+                sim("DELETE", "requests")
+
+                others.begin()
+                ours, theirs = readers.read(alder.pk, 1, SystemClock()), others.found()
+
+                assert (ours, theirs) == (EVERYBODY, EVERYBODY), state
+                assert renewals(sim) == [200], state
+                assert refusals(sim) <= (16 if state == "refused" else 0), state
+                assert_works(sim, alder)
+
+    def test_a_key_that_expires_midway_is_renewed_once(
+        self, alder: PmsIntegration, sandbox: Sandbox, sim: Sim, tmp_path: Path
+    ) -> None:
+        sim("POST", "config", latency=0.02, latency_path="/v4/providers")
+
+        def expire() -> None:
+            wait_until(lambda: len(asked_for(sim, "GET", "/v4/providers")) > 16)
+            sim("POST", "expire_key", office_id="D10001")
+
+        with readers.another_process(alder.pk, sandbox, tmp_path) as others:
+            sim("DELETE", "requests")
+            meanwhile = threading.Thread(target=expire)
+            meanwhile.start()
+            others.begin(rounds=3)
+            ours, theirs = readers.read(alder.pk, 3, SystemClock()), others.found()
+            meanwhile.join()
+
+        assert (ours, theirs) == (EVERYBODY, EVERYBODY)
+        assert renewals(sim) == [200]
+        assert 1 <= refusals(sim) <= 16
+        assert_works(sim, alder)
+
+    def test_a_renewal_whose_process_was_killed_is_made_good_when_its_lease_ends(
+        self, alder: PmsIntegration, sandbox: Sandbox, sim: Sim, tmp_path: Path
+    ) -> None:
+        ahead = timedelta(seconds=3.5)  # of the lease's five, so that the test need not wait for all of them
+        sim("POST", "expire_key", office_id="D10001")
+        sim("POST", "fail", path="/v4/request_key", kind="timeout", hold_seconds=30)
+        sim("DELETE", "requests")
+
+        with readers.another_process(alder.pk, sandbox, tmp_path) as others:
+            others.begin()
+            wait_until(lambda: renewals(sim) == [0])
+            lease_until = PmsToken.objects.get().lease_until
+            others.kill()
+        found = readers.read(alder.pk, 1, SetClock(datetime.now(UTC) + ahead))
+
+        lost, made_good = asked_for(sim, "POST", "/v4/request_key")
+        assert found == EVERYBODY
+        assert (lost["status"], made_good["status"]) == (0, 200)
+        assert lease_until is not None
+        assert datetime.fromisoformat(made_good["time"]) + ahead >= lease_until
+        assert_works(sim, alder)
+
+
+def asked_for(sim: Sim, method: str, path: str) -> list[dict[str, Any]]:
+    rows = sim("GET", "requests")["requests"]
+    return [row for row in rows if (row["method"], row["path"]) == (method, path)]
+
+
+def renewals(sim: Sim) -> list[int]:
+    """How each request for a key was answered; 0 is not at all."""
+    return [row["status"] for row in asked_for(sim, "POST", "/v4/request_key")]
+
+
+def refusals(sim: Sim) -> int:
+    """How often a key was refused."""
+    return [row["status"] for row in asked_for(sim, "GET", "/v4/providers")].count(400)
+
+
+def assert_works(sim: Sim, integration: PmsIntegration) -> None:
+    """Nobody holds the lease, and the stored key opens the office at once."""
+    assert PmsToken.objects.get().lease_until is None
+    sim("DELETE", "requests")
+    clock = SystemClock()
+    access: dict[str, Any] = {"integration": integration, "asker": ASKER, "clock": clock, "budget": Budget(8, clock)}
+    with gateway.reading(**access, action="listClinicians", phi=False) as open_access:
+        open_access.pms.list_clinicians()
+    assert [row["status"] for row in asked_for(sim, "GET", "/v4/providers")] == [200]
+    assert renewals(sim) == []
+
+
+def wait_until(ready: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not ready():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

@@ -155,13 +155,12 @@ def test_receipt_of_a_change_without_an_id_is_an_unknown_outcome(service: PmsSer
     responses.patch(f"{BASE}/appointments/70670", json=receipt)
     responses.post(f"{BASE}/patient", status=201, json=receipt)
 
-    for send in (
-        lambda: service.move_appointment(MOVED),
-        lambda: service.change_status(CANCELLED),
-        lambda: service.create_patient(NewPatient("Ada", "Example", date(1990, 1, 31), "DMD2")),
-    ):
-        with pytest.raises(errors.OutcomeUnknown):
-            send()
+    with pytest.raises(errors.OutcomeUnknown):
+        service.move_appointment(MOVED)
+    with pytest.raises(errors.OutcomeUnknown):
+        service.change_status(CANCELLED)
+    with pytest.raises(errors.OutcomeUnknown):
+        service.create_patient(NewPatient("Ada", "Example", date(1990, 1, 31), "DMD2"))
 
 
 @responses.activate
@@ -317,6 +316,21 @@ def test_write_backs_are_looked_through_on_three_days(service: PmsService) -> No
     responses.get(f"{BASE}/appointments", status=204)
     lists("/authorized_practices", COPIED_LATER)
     assert service.find_write(NEW, sent_at=datetime(2026, 5, 11, 20, 0, tzinfo=UTC)) is None
+
+
+@responses.activate
+@pytest.mark.parametrize("others", [frozenset(), frozenset({"70670"})])
+def test_a_lost_change_that_is_done_is_the_appointments_that_it_was_for(
+    service: PmsService, others: frozenset[str]
+) -> None:
+    """Whether the status row names it or not, and whoever made that appointment."""
+    asked = "practice_id=1&provider_id=DMD2&date=2026-05-12&time=10:30&length=60&operatory=Op 1&id=70670"
+    lists("/writebacks", {"id": "7", "office_id": OFFICE, "method": "PUT", "api_request_body": asked})
+    lists("/writeback_status", status_row(method="PUT", created_id=""))
+
+    found = service.find_write(MOVED, sent_at=datetime(2026, 5, 11, 20, 0, tzinfo=UTC), others=others)
+
+    assert found == Done("70670")
 
 
 @responses.activate

@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -42,8 +41,8 @@ from tests.providers.office import (
     people_in_the_pms,
 )
 from tests.providers.test_sikka_writing import KINDS, NINA, change_of, moved, send, sent, write_backs
+from tests.tooling.test_docs import sources
 
-ROOT = Path(__file__).resolve().parents[2]
 LOS_ANGELES = ZoneInfo("America/Los_Angeles")
 
 
@@ -354,21 +353,10 @@ def test_row_13_an_inactive_clinician_or_patient_is_inactive(build: Build) -> No
 
 # Sikka's secrets: 32 letters and digits, of both kinds.
 _KEY = re.compile(r"(?<![A-Za-z0-9])(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{32}(?![A-Za-z0-9])")
-_NOT_SOURCE = {"__pycache__", "var", "staticfiles"}
 
 
 def test_row_14_no_source_holds_a_secret_of_the_vendors_form() -> None:
-    files = [path for path in _sources(ROOT) if _KEY.search(path.read_text(encoding="utf-8", errors="replace"))]
+    files = [path for path in sources() if _KEY.search(path.read_text(encoding="utf-8", errors="replace"))]
 
     assert _KEY.search(f'SIKKA_APP_KEY="{secrets.token_hex(15)}a1"')
     assert files == []
-
-
-def _sources(folder: Path) -> Iterator[Path]:
-    for path in folder.iterdir():
-        if path.name.startswith(".") and path.name not in (".ci", ".env.example", ".dockerignore", ".gitignore"):
-            continue
-        if path.is_dir() and path.name not in _NOT_SOURCE:
-            yield from _sources(path)
-        elif path.is_file() and path.name != ".env":
-            yield path

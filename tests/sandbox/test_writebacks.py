@@ -156,8 +156,10 @@ def test_a_stolen_slot_is_seen_only_by_the_pms(desk: Desk) -> None:
     written = desk.book()
     desk.later(60)
     assert desk.status(written)["result"] == "Appointment already scheduled"
-    shown = desk.sim("POST", "steal", office_id="D10001", length=30, cloud=True, **{**taken, "time": "21:00"})
-    assert len(desk.items("appointments", appointment_sr_no=shown["appointment_sr_no"])) == 1
+    whose = {"patient_id": "1003", "type": "Filling", "cloud": True}
+    shown = desk.sim("POST", "steal", office_id="D10001", length=30, **whose, **{**taken, "time": "21:00"})
+    [row] = desk.items("appointments", appointment_sr_no=shown["appointment_sr_no"])
+    assert (row["patient_id"], row["type"]) == ("1003", "Filling")
 
 
 def test_a_write_can_be_made_to_fail_and_ids_kept_back(desk: Desk) -> None:

@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from pms.tools.registry import TOOLS
 from tests.ground.support import without_table
 from tests.talking import together
 
+ROOT = Path(__file__).resolve().parents[2]
 OPERATOR = Asker(
     actor="command:test",
     endpoint="test",
@@ -277,6 +279,13 @@ def test_of_the_practice_s_people_only_an_owner_makes_a_system_credential(alder:
 
 def test_every_tool_s_scope_can_be_issued() -> None:
     assert {tool.scope for tool in TOOLS.values()} <= set(Scope.values)
+
+
+def test_the_document_about_signing_names_every_scheme_and_every_scope() -> None:
+    text = (ROOT / "docs" / "signing.md").read_text(encoding="utf-8")
+
+    for name in (*SigningScheme.values, *Scope.values):
+        assert f"| `{name}` |" in text, name
 
 
 # Rotation and end

@@ -65,6 +65,7 @@ REFUSALS: list[tuple[Callable[[Account], None], str, str]] = [
     (paused, "paused", "paused right now"),
     (closed, "paused", "paused right now"),
     (not_connected, "setup_required", "not connected"),
+    (rejected, "credentials_rejected", "can't reach the practice's calendar"),
     (switched_off, "feature_disabled", "does not offer that by phone agent"),
     (not_online, "feature_disabled", "does not offer that by phone agent"),
 ]
