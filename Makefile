@@ -14,7 +14,7 @@ PYTHON = $(shell for p in python3.11 python3 python3.12 python3.13 python3.14; d
 # Two processes: on two cores that halves the time. PYTEST_ARGS= runs in one.
 PYTEST_ARGS ?= -n 2
 
-.PHONY: help env demo call run worker test test-sqlite test-postgres check lint types layers docs migrations deploy format lock
+.PHONY: help env demo call run worker test test-sqlite test-postgres check lint types layers docs migrations deploy bench format lock
 
 help: ## Show these targets
 	@awk -F ': .*## ' '/^[a-z-]+:.*## /{printf "make %-15s%s\n", $$1, $$2}' Makefile
@@ -69,6 +69,9 @@ migrations: $(READY) ## No model change without its migration
 deploy: $(READY) ## Django's deployment check, as in production
 	PUBLIC_URL=https://parlae.example ALLOWED_HOSTS=parlae.example DEBUG=0 \
 		$(SETTINGS) $(PY) manage.py check --deploy --fail-level WARNING
+
+bench: $(READY) ## The benchmarks, as ratios in one run (WRITE=1: keep them in docs/performance.md)
+	@$(PY) -m tests.bench $(if $(WRITE),--write)
 
 format: $(READY) ## Format, and repair what lint can
 	$(PY) -m ruff check --fix

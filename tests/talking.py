@@ -110,9 +110,10 @@ class Caller:
                 is_moved = any(one.moved_appointment_id for one in numbered)
                 return is_moved or ours.filter(state=BookingState.RESCHEDULED).exists()
             case "cancelled":
-                is_cancelled = ours.filter(state=BookingState.CANCELLED).exists()
-                cancelled = done.filter(operation=Operation.CANCEL).exists()
-                return is_cancelled or cancelled or self._pms_shows(AppointmentStatus.CANCELLED)
+                withdrawn = WriteBack.objects.filter(account=self.call.account, failure="withdrawn")
+                is_known = done.filter(operation=Operation.CANCEL).exists() or withdrawn.exists()
+                is_cancelled = is_known or ours.filter(state=BookingState.CANCELLED).exists()
+                return is_cancelled or self._pms_shows(AppointmentStatus.CANCELLED)
             case "confirmed":
                 known = done.filter(operation=Operation.CONFIRM).exists()
                 return known or self._pms_shows(AppointmentStatus.CONFIRMED)

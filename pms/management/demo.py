@@ -141,8 +141,8 @@ class _Demo:
         _step("mail", f"{_MAIL.relative_to(_ROOT)}; links in new mail appear below")
         _step("logs", str(_LOGS.relative_to(_ROOT)))
         others = [name for name in scripts() if name not in played] or scripts()
-        _step("calls", f"in another terminal, make call SCRIPT={others[0]}")
-        _step("", f"scripts: {', '.join(scripts())}; or {_ALL}")
+        _step("calls", f"in another terminal: make call SCRIPT={others[0]}")
+        _step("scripts", ", ".join([*scripts(), _ALL]))
 
     def _stay(self, supervisor: Supervisor) -> None:
         try:

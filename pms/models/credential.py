@@ -30,9 +30,10 @@ class Scope(models.TextChoices):
     """What a system credential may be allowed; every tool names the one that it needs."""
 
     APPOINTMENTS_READ = "appointments:read", "See open times and appointments"
-    APPOINTMENTS_WRITE = "appointments:write", "Book, move and cancel appointments"
+    APPOINTMENTS_WRITE = "appointments:write", "Book, move, confirm and cancel appointments"
     PATIENTS_READ = "patients:read", "Find and read patients"
     PATIENTS_WRITE = "patients:write", "Create patients"
+    MESSAGES_WRITE = "messages:write", "Leave messages for the team"
 
 
 class Credential(models.Model):

@@ -93,6 +93,8 @@ def send_waiting(access: Access, write_back: WriteBack, booking: Booking, asker:
         reason = placing.why_not_free(access, booking, wish)
     except errors.PersonOverlap as overlap:
         reason = overlap
+    if isinstance(reason, errors.TooSoon) and booking.starts_at > access.clock.now():
+        reason = None  # the notice was kept when it was asked for; if the time is taken, the PMS says so
     if reason is not None:
         write_backs.fail(write_back, reason.code)
         return

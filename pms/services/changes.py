@@ -9,15 +9,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+import structlog
+
 from pms.domain import errors
 from pms.domain.clock import Budget, Clock
 from pms.domain.records import AppointmentStatus, StatusChange
 from pms.models import BookingState, Call, Operation, PmsIntegration, WriteBack, WriteBackState
 from pms.providers.base import Capability
-from pms.services import diary, gateway, sending, tasks, write_backs
+from pms.services import diary, gateway, integrations, sending, tasks, write_backs
 from pms.services.audit import Asker
 from pms.services.diary import Entry
 from pms.services.gateway import Access
+
+log = structlog.get_logger(__name__)
 
 _CAPABILITIES = {
     Operation.CANCEL: Capability.CANCEL_APPOINTMENT,
@@ -124,12 +128,9 @@ class _Change:
         """Take a booking back that the PMS has not made; if it has meanwhile, return it as the appointment it is."""
         booking, write_back = entry.booking, entry.change
         if self.operation == Operation.CANCEL and booking is not None and write_back is not None:
-            if write_back.state == WriteBackState.WAITING or (write_back.reference and self._is_withdrawn(write_back)):
-                write_backs.withdraw(write_back)
-            else:
-                write_back.refresh_from_db()
+            is_asked = self._take_back(write_back)
             booking.refresh_from_db()
-            if booking.state == BookingState.CANCELLED:
+            if write_back.failure == write_backs.WITHDRAWN:
                 return entry, Changed(replace(entry, status=AppointmentStatus.CANCELLED), write_back)
             if booking.state == BookingState.CONFIRMED:
                 return diary.find(self.access, booking.pms_appointment_id), None
@@ -137,6 +138,8 @@ class _Change:
                 raise errors.AppointmentNotFound(
                     spoken="That request did not go through, so there is nothing to cancel."
                 )
+            if is_asked:
+                return entry, Changed(entry, write_back)
         self._tell_team(entry)
         raise errors.StillWorking("The booking itself is not final yet.", spoken=_OTHER_CHANGE)
 
@@ -178,13 +181,25 @@ class _Change:
             raise errors.WriteRejected(spoken=_NOT_CHANGED[self.operation])
         return Changed(entry, write_back)
 
-    def _is_withdrawn(self, write_back: WriteBack) -> bool:
-        """Return whether the vendor has dropped the write; if not, settle what became of it as far as it is known."""
-        write_backs.ask_to_withdraw(write_back, now=self.access.clock.now())
-        if self.access.pms.withdraw_write(write_back.reference):
-            return True
-        write_backs.follow(write_back=write_back, pms=self.access.pms, now=self.access.clock.now())
-        return False
+    def _take_back(self, write_back: WriteBack) -> bool:
+        """Settle what became of a write that is taken back; return whether the vendor was asked to drop it.
+
+        If that cannot be told now, the job that follows the write asks on.
+        """
+        if write_back.state == WriteBackState.WAITING:
+            write_backs.withdraw(write_back)
+            return False
+        write_back.refresh_from_db()
+        if not write_back.reference:
+            return False
+        now = self.access.clock.now()
+        write_backs.ask_to_withdraw(write_back, now=now)
+        try:
+            write_backs.follow(write_back=write_back, pms=self.access.pms, now=now)
+        except errors.PmsUnavailable as error:
+            log.info("write-back not withdrawn", code=error.code, write_id=str(write_back.pk))
+            integrations.note_failure(integration=self.access.integration, error=error, asker=self.asker)
+        return True
 
     def _left_to_team(self, entry: Entry, error: errors.NotSupported) -> errors.NotSupported:
         self._tell_team(entry)

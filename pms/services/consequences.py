@@ -19,7 +19,7 @@ def done(write_back: WriteBack, now: datetime) -> None:
     """The vendor has made it; ``record_id`` is what it made or changed."""
     booking, record_id = write_back.booking, write_back.record_id
     if write_back.operation == Operation.CREATE_PATIENT:
-        _name_patient(newcomers.handle_of(write_back), record_id, now)
+        name_patient(write_back, now)
     elif write_back.operation == Operation.CANCEL:
         for one in _bookings_of(write_back, _CANCELLABLE):
             _move(one, BookingState.CANCELLED)
@@ -37,8 +37,9 @@ def failed(write_back: WriteBack) -> None:
 
 
 def withdrawn(write_back: WriteBack) -> None:
-    """Nothing of it will ever be in the PMS, as somebody wanted."""
+    """Nothing of it will ever be in the PMS, as somebody wanted; what was unknown until then has never been."""
     _move(write_back.booking, BookingState.CANCELLED)
+    _move(write_back.booking, BookingState.FAILED, failure=write_back.failure)
 
 
 def unknown(write_back: WriteBack) -> None:
@@ -52,8 +53,9 @@ def verified(write_back: WriteBack, now: datetime) -> None:
         Booking.objects.filter(pk=write_back.booking.pk, state=BookingState.CONFIRMED).update(verified_at=now)
 
 
-def _name_patient(handle: str, patient_id: str, now: datetime) -> None:
-    """Give a patient who has just been created the PMS's id everywhere, and let the bookings go on that waited."""
+def name_patient(write_back: WriteBack, now: datetime) -> None:
+    """Give a patient who has been created the PMS's id everywhere, and let the bookings go on that waited."""
+    handle, patient_id = newcomers.handle_of(write_back), write_back.record_id
     Verification.objects.filter(patient_id=handle).update(patient_id=patient_id)
     Booking.objects.filter(patient_id=handle).update(patient_id=patient_id)
     waiting = WriteBack.objects.filter(patient_id=handle)

@@ -13,7 +13,7 @@ from pms.domain import errors
 from pms.domain.clock import Budget, Clock
 from pms.models import Booking, BookingState, Operation, WriteBack, WriteBackState
 from pms.providers.read_back import Shown, compare
-from pms.services import appointments, bookings, gateway, write_backs
+from pms.services import appointments, bookings, consequences, gateway, newcomers, write_backs
 from pms.services.audit import Asker
 from pms.services.gateway import Access
 
@@ -21,6 +21,8 @@ log = structlog.get_logger(__name__)
 
 BUDGET_SECONDS = 30.0
 LEASE = timedelta(seconds=90)
+# Nobody makes it any more.
+_ENDED = (WriteBackState.FAILED, WriteBackState.PARKED)
 _ASKER = Asker(actor="job:write-backs", endpoint="job:write-backs", method="JOB")
 
 
@@ -88,11 +90,16 @@ def _reading(write_back: WriteBack, clock: Clock) -> AbstractContextManager[Acce
 def _send_waiting(write_back: WriteBack, clock: Clock) -> None:
     """Send a booking whose patient has a record by now; end it if there will be none."""
     after, booking = write_back.after, write_back.booking
-    if after is None or booking is None or after.state in (WriteBackState.FAILED, WriteBackState.PARKED):
+    has_record = after is not None and bool(after.record_id)
+    if after is None or booking is None or (after.state in _ENDED and not has_record):
         write_backs.fail(write_back, "patient_not_created")
         return
-    if after.state != WriteBackState.DONE:
+    if not has_record:
         return
+    if newcomers.is_handle(booking.patient_id):  # it was held while the record was being made
+        consequences.name_patient(after, clock.now())
+        booking.refresh_from_db()
+        write_back.refresh_from_db()
     with gateway.writing(
         integration=write_back.integration,
         asker=_ASKER,
@@ -165,6 +172,6 @@ def _read_back(access: Access, write_back: WriteBack) -> None:
 
 def _tell_of_failure(write_back: WriteBack) -> None:
     """Tell a person that something ended differently from what the caller heard; who took it back knows."""
-    if write_back.failure == "withdrawn":
+    if write_back.failure == write_backs.WITHDRAWN:
         return
     write_backs.tell_staff(write_back, "failed")

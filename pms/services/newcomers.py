@@ -56,6 +56,15 @@ def under_way(*, integration: PmsIntegration, digest: str) -> Created | None:
     return None if write_back is None else Created(write_back, stood_before=True)
 
 
+def current_id(*, account_id: UUID, patient_id: str) -> str:
+    """Return the PMS's id in place of one of the account's handles once there is one, and any other id as it is."""
+    match = _HANDLE.fullmatch(patient_id)
+    if match is None:
+        return patient_id
+    made = WriteBack.objects.filter(pk=UUID(match[1]), account_id=account_id, operation=Operation.CREATE_PATIENT)
+    return made.values_list("record_id", flat=True).first() or patient_id
+
+
 def resolve(*, integration: PmsIntegration, patient_id: str) -> tuple[str, WriteBack | None]:
     """Return the PMS's id of a patient, and for a handle whose record is still on its way its write-back.
 

@@ -75,7 +75,12 @@ def require_verified(*, call: Call, patient_id: str, asker: Asker) -> str:
     call that is locked opens nobody's record any more: ``VerificationLocked``.
     """
     require_unlocked(call)
-    proofs = {proof.patient_id: proof for proof in verified_in(call)}
+    # Who was created in the call may be named as they were called before the PMS had an id for them.
+    patient_id = newcomers.current_id(account_id=call.account_id, patient_id=patient_id)
+    proofs = {
+        newcomers.current_id(account_id=call.account_id, patient_id=proof.patient_id): proof
+        for proof in verified_in(call)
+    }
     if patient_id and patient_id not in proofs:
         audit.record_event(
             kind="verification.scope",
@@ -89,10 +94,10 @@ def require_verified(*, call: Call, patient_id: str, asker: Asker) -> str:
         raise errors.NotVerified
     if not patient_id and len(proofs) > 1:
         raise errors.AmbiguousPatient(spoken="Which of the patients we spoke about is this for?")
-    proof = proofs[patient_id or next(iter(proofs))]
-    if proof.is_minor and not any(_is_guardian(other, proof) for other in proofs.values()):
+    chosen = patient_id or next(iter(proofs))
+    if proofs[chosen].is_minor and not any(_is_guardian(other, proofs[chosen]) for other in proofs.values()):
         raise errors.MinorNeedsGuardian
-    return proof.patient_id
+    return chosen
 
 
 def require_unlocked(call: Call) -> None:

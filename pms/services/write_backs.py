@@ -30,6 +30,8 @@ REQUEST_GRACE = timedelta(seconds=60)
 FOLLOW_FOR = timedelta(hours=24)
 # How long staff are not told of a write that has no end, unless the appointment is nearer.
 _PATIENCE = timedelta(hours=2)
+# Why a write-back failed that somebody has taken back.
+WITHDRAWN = "withdrawn"
 _FIRST_INTERVAL = timedelta(seconds=15)
 _LONGEST_INTERVAL = timedelta(minutes=15)
 _OPEN = (WriteBackState.SENDING, WriteBackState.PENDING, WriteBackState.UNKNOWN)
@@ -140,7 +142,7 @@ def settle(*, write_back: WriteBack, outcome: WriteOutcome, now: datetime) -> Wr
 
 def follow(*, write_back: WriteBack, pms: PmsService, now: datetime) -> WriteBack:
     """Ask once how the write-back stands, and settle it. Raises what the PMS raises: then nothing is known."""
-    if write_back.withdrawn_at is not None and write_back.reference and pms.withdraw_write(write_back.reference):
+    if _is_withdrawn(write_back, pms):
         withdraw(write_back)
         return write_back
     outcome = _asked(write_back, pms)
@@ -174,13 +176,17 @@ def fail(write_back: WriteBack, reason: str) -> bool:
 
 
 def withdraw(write_back: WriteBack) -> bool:
-    """Settle a write-back that the vendor will certainly never carry out, because it was taken back."""
+    """Settle a write-back that the vendor will certainly never carry out, because it was taken back.
+
+    One that waits is taken back only if nobody has begun to send it meanwhile.
+    """
+    is_waiting = write_back.state == WriteBackState.WAITING
     with transaction.atomic():
         done = _update(
             write_back,
-            (*_OPEN, WriteBackState.WAITING),
+            (WriteBackState.WAITING,) if is_waiting else _OPEN,
             state=WriteBackState.FAILED,
-            failure="withdrawn",
+            failure=WITHDRAWN,
             next_attempt_at=None,
             lease_until=None,
         )
@@ -256,24 +262,38 @@ def _detail(write_back: WriteBack) -> dict[str, str]:
     except vault.CannotOpen:  # its key was retired: the task is told all the same
         change = None
     if isinstance(change, NewPatient):
-        return {
+        found = {
             "firstName": change.first_name,
             "lastName": change.last_name,
             "dateOfBirth": change.date_of_birth.isoformat(),
             "phone": change.phone,
+            "email": change.email,
+            "address": ", ".join(filter(None, (change.street, change.city, change.state, change.postal_code))),
+            "guarantorId": change.guarantor_id,
         }
-    found = {
-        "patientId": write_back.patient_id,
-        "appointmentId": write_back.appointment_id,
-        "startsAt": change.starts_at.isoformat() if change else "",
-        "confirmationNumber": write_back.booking.confirmation_number if write_back.booking else "",
-    }
+    else:
+        found = {
+            "patientId": write_back.patient_id,
+            "appointmentId": write_back.appointment_id,
+            "startsAt": change.starts_at.isoformat() if change else "",
+            "confirmationNumber": write_back.booking.confirmation_number if write_back.booking else "",
+        }
     return {name: value for name, value in found.items() if value}
 
 
 def _patience(write_back: WriteBack) -> timedelta:
     booking = write_back.booking
     return min(_PATIENCE, (booking.starts_at - write_back.sent_at) / 2) if booking else _PATIENCE
+
+
+def _is_withdrawn(write_back: WriteBack, pms: PmsService) -> bool:
+    """Return whether a write-back that was to be taken back will certainly never be made."""
+    if write_back.withdrawn_at is None or not write_back.reference:
+        return False
+    try:
+        return pms.withdraw_write(write_back.reference)
+    except errors.NotSupported:  # then it will be made, and whoever follows it tells a person
+        return False
 
 
 def _asked(write_back: WriteBack, pms: PmsService) -> WriteOutcome | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pms.domain import errors, speech
-from pms.models import Booking, BookingState
+from pms.models import Booking, BookingState, WriteBackState
 from pms.services import appointments, claims, moves, newcomers, patients
 from pms.services.appointments import Booked, BookingUnknown
 from pms.services.bookings import Wish
@@ -89,7 +89,8 @@ def _patient_name(context: Context, patient_id: str) -> str | None:
 def _answer(context: Context, arguments: Mapping[str, Any], booked: Booked, more: dict[str, Any]) -> Answer:
     booking = booked.booking
     when, who = timing.say_when(context, booking.starts_at), speech.say_name(booking.clinician_name)
-    sentence = wording.booking_sentence(booking, when, who)
+    is_waiting = booking.write_backs.filter(state=WriteBackState.WAITING).exists()
+    sentence = wording.booking_sentence(booking, when, who, is_waiting=is_waiting)
     status = public_status(booking)
     data: dict[str, Any] = {"status": status, "appointment": {**public_booking(booking), **more}}
     if arguments.get("sendConfirmation") or arguments.get("sendNotification"):

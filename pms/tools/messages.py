@@ -20,13 +20,14 @@ _NOT_KEPT = "I'm sorry, I could not keep that message. Please call the practice 
 def take_message(context: Context, arguments: Mapping[str, Any]) -> Answer:
     """Keep a message for the team. Raises ``Internal`` with words that promise nothing if it cannot be kept."""
     request = context.request
-    number = normalize(arguments.get("phoneNumber") or "", request.account.country)
+    said = arguments.get("phoneNumber") or ""
+    number = normalize(said, request.account.country) or said  # what is no number yet, a person may understand
     if not number and request.call is not None:
         number = calls.caller_number(request.call)
     detail = {
         "message": arguments["message"],
         "callerName": arguments.get("callerName") or "",
-        "phoneNumber": number or arguments.get("phoneNumber") or "",
+        "phoneNumber": number,
         "urgent": "yes" if arguments.get("urgent") else "",
     }
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from pms.domain import errors, identity, speech, spoken
@@ -45,14 +46,11 @@ def create_patient(context: Context, arguments: Mapping[str, Any]) -> Answer:
 
 
 def _new(context: Context, arguments: Mapping[str, Any]) -> NewPatient:
-    request = context.request
     address = arguments.get("address") or {}
     return NewPatient(
         first_name=_name(arguments["firstName"], "firstName", "first name"),
         last_name=_name(arguments["lastName"], "lastName", "last name"),
-        date_of_birth=spoken.read_date_of_birth(
-            arguments["dateOfBirth"], today=local_date_of(request.clock.now(), request.account.zone)
-        ),
+        date_of_birth=_date_of_birth(context, arguments["dateOfBirth"]),
         clinician_id=arguments.get("providerId") or "",
         phone=_phone(context, arguments.get("phone")),
         email=_email(arguments.get("email")),
@@ -72,6 +70,18 @@ def _name(said: str, field: str, words: str) -> str:
             fields={field: "Not a name."},
         )
     return name
+
+
+def _date_of_birth(context: Context, said: str) -> date:
+    """Return the date that was said; what systems write for an unknown one is asked about, as it matches nobody."""
+    request = context.request
+    born = spoken.read_date_of_birth(said, today=local_date_of(request.clock.now(), request.account.zone))
+    if identity.is_placeholder_date(born):
+        raise errors.DateInvalid(
+            "The date of birth is one that stands for an unknown one.",
+            spoken="I did not catch the date of birth. Could you say it again, with the month as a word?",
+        )
+    return born
 
 
 def _phone(context: Context, said: str | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pms.domain import errors
 from pms.models import CredentialKind
-from pms.services import patients
+from pms.services import newcomers, patients
 from pms.tools.context import Context
 
 
@@ -23,7 +23,7 @@ def patient_of(context: Context, patient_id: str | None, *, required: bool = Tru
     if is_trusted(context):
         if required and not patient_id:
             raise errors.Invalid("A patientId is needed.", fields={"patientId": "This field is required."})
-        return patient_id or ""
+        return newcomers.current_id(account_id=request.account.pk, patient_id=patient_id or "")
     if request.call is None:
         raise errors.CallRequired
     return patients.require_verified(call=request.call, patient_id=patient_id or "", asker=request.asker)

@@ -23,8 +23,11 @@ PUBLIC_WRITE_STATES = {
 _TO_BE_CHECKED = "That needs the team's attention, and I have asked them to check."
 
 
-def booking_sentence(booking: Booking, when: str, who: str) -> str:
-    """Return the sentence for a booking; ``when`` and ``who`` are already said as a person would."""
+def booking_sentence(booking: Booking, when: str, who: str, *, is_waiting: bool = False) -> str:
+    """Return the sentence for a booking; ``when`` and ``who`` are already said as a person would.
+
+    One that ``is_waiting`` for its patient's record has not been sent.
+    """
     number = speech.spell(booking.confirmation_number)
     if booking.moved_appointment_id:
         return _move_sentence(booking, when, who, number)
@@ -32,7 +35,9 @@ def booking_sentence(booking: Booking, when: str, who: str) -> str:
     return {
         BookingState.HELD: f"The request for {when} with {who} has not been sent yet, so nothing has been scheduled.",
         BookingState.EXPIRED: not_made,
-        BookingState.PENDING: _pending_sentence(booking, when, who, number),
+        BookingState.PENDING: _pending_sentence(
+            when, who, number, is_waiting=is_waiting or newcomers.is_handle(booking.patient_id)
+        ),
         BookingState.UNKNOWN: errors.OutcomeUnknown.default_spoken,
         BookingState.CONFIRMED: f"The appointment is booked for {when} with {who}. "
         f"The confirmation number is {number}.",
@@ -90,12 +95,11 @@ def new_patient_sentence(state: WriteBackState, name: str, patient_id: str) -> s
     }[state]
 
 
-def _pending_sentence(booking: Booking, when: str, who: str, number: str) -> str:
-    if newcomers.is_handle(booking.patient_id):
+def _pending_sentence(when: str, who: str, number: str, *, is_waiting: bool) -> str:
+    if is_waiting:
         return (
-            f"{when} with {who} is kept. The practice's system is still making the new record, and the request for the "
-            f"appointment goes out right after it, so it is not final yet. If it does not go through, the team will be "
-            f"told. The reference number is {number}."
+            f"{when} with {who} is kept. The request for it goes out when the practice's system has the new record, so "
+            f"it is not final yet. If it does not go through, the team will be told. The reference number is {number}."
         )
     return (
         f"The request for {when} with {who} has been sent to the practice's system, but it is not final yet. "

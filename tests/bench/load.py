@@ -48,10 +48,12 @@ class Job:
 class Measured:
     """What came of it. ``latencies`` and ``waits`` (for the practice's system) are milliseconds, in pairs.
 
+    They are of the answers within ``seconds``; ``answers`` are all, the first half second and the last ones too.
     ``cpu_share`` is the part of one core that this process used: near 1, it would be what is measured.
     """
 
     seconds: float = 0.0
+    answers: int = 0
     cpu_share: float = 0.0
     latencies: list[float] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
@@ -111,6 +113,7 @@ class _Connection(asyncio.Protocol):
 
     def _note(self, head: bytes, headers: bytes, body: bytes) -> None:
         now = time.perf_counter()
+        self._measured.answers += 1
         if b" 200 " not in head[:16] or self._job.expected.encode() not in body:
             self._measured.unexpected.append((head[:16] + body[:200]).decode(errors="replace"))
         elif self._from <= now <= self._until:

@@ -24,6 +24,7 @@ from django.db.models import ForeignKey, Model
 from django.test import Client
 
 from accounts.models import Account, User
+from pms.api import urls
 from pms.domain import speech
 from pms.management.commands.seeddemo import LOGIN
 from pms.models import Booking, Call, ChainHead, Operation, RateCounter, SlotOffer, ToolCall, VoiceLine, WriteBack
@@ -137,12 +138,13 @@ _FIRST_PATIENT = {ALDER: 5701, BIRCH: 6701}
 
 def opened() -> tuple[Tenant, Tenant]:
     """Create and connect both practices; nothing is in them yet."""
-    alder = _tenant(seeded(), ALDER)
+    alder = tenant_of(seeded(), ALDER)
     User.objects.filter(email=LOGIN).update(email="owner@alder.example")
-    return alder, _tenant(seeded(**BIRCH_PRACTICE), BIRCH)
+    return alder, tenant_of(seeded(**BIRCH_PRACTICE), BIRCH)
 
 
-def _tenant(account: Account, office: str) -> Tenant:
+def tenant_of(account: Account, office: str) -> Tenant:
+    """Give a practice what it needs to prove itself in every way."""
     line = VoiceLine.objects.get(account=account)
     spare = line_of(account, f"{(line.phone_number or '')[:-1]}9")
     of_account = f"a secret of the whole of {account.name}"
@@ -241,7 +243,7 @@ class Canaries:
 
     def __init__(self, of: Tenant, than: Tenant, sim: Sim) -> None:
         words = _words(of, sim) - _words(than, sim)
-        assert len(words) > 100
+        assert len(words) > 20
         longest_first = sorted(words, key=len, reverse=True)
         pattern = "|".join(re.escape(word) for word in longest_first)
         # A number inside a longer one, or inside a UUID, is another.
@@ -261,7 +263,8 @@ def _words(tenant: Tenant, sim: Sim) -> set[str]:
     words |= {who.lastname for profile in PROFILES if profile.office_id == tenant.office for who in profile.clinicians}
     for at in _PLANS[tenant.office].visits:
         words |= _spellings(datetime.fromisoformat(f"{quiet_day(2)}T{at}:00").replace(tzinfo=tenant.zone))
-    for booking in Booking.objects.filter(pk__in=[tenant.ids["booking"], tenant.ids["request"]]):
+    own = [tenant.ids[name] for name in ("booking", "request") if name in tenant.ids]
+    for booking in Booking.objects.filter(pk__in=own):
         local = booking.starts_at.astimezone(tenant.zone)
         words |= {f"{booking.starts_at:%Y-%m-%dT%H:%M:%SZ}", f"{local:%Y-%m-%dT%H:%M:%S}"}
         words |= {booking.confirmation_number, speech.spell(booking.confirmation_number)}
@@ -409,6 +412,18 @@ ADDRESSES = {
     "takeMessage": ("POST", "/api/pms/messages"),
     "getWrite": ("GET", "/api/pms/writes/{writeId}"),
 }
+
+
+def endpoints() -> set[tuple[str, str]]:
+    """Return every method and address below ``/api/pms``, from the URL configuration itself."""
+    found = set()
+    for one in urls.urlpatterns:
+        view = getattr(one.callback, "view_class", None)
+        methods = [name for name in view.http_method_names if hasattr(view, name)] if view else ["post"]
+        address = f"/api/pms/{one.pattern}".replace("<str:appointment_id>", "{appointmentId}")
+        address = address.replace("<str:write_id>", "{writeId}")
+        found |= {(name.upper(), address) for name in methods if name != "options"}
+    return found
 
 
 class Door:

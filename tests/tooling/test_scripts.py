@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import requests
+from django.conf import settings
 
 from accounts.models import Account
 from pms.domain.localtime import local_date_of
@@ -106,6 +107,12 @@ class TestScript:
         for step in steps(name, "tool"):
             assert re.compile(step["expect"]).pattern
             assert all(re.compile(pattern).groups == 1 for pattern in step.get("capture", {}).values())
+
+
+def test_the_readme_lists_every_script() -> None:
+    readme = (settings.BASE_DIR / "README.md").read_text(encoding="utf-8")
+
+    assert re.findall(r"^\| `(\w+)` \|", readme, flags=re.MULTILINE) == scenes.names()
 
 
 @pytest.mark.parametrize("step", [{}, {"tol": "findPatient"}, {"caller": "Hi", "tool": "findPatient"}])

@@ -107,7 +107,8 @@ class TestCreated:
         [row] = on_file(sim)
         assert result.say == f"There is a record for Theodora now (patient id {row['patient_id']})."
         assert (row["firstname"], row["birthdate"][:10], row["practice_id"]) == ("Theodora", "1990-01-02", "1")
-        assert (row["cell"], row["email"], row["guarantor_id"]) == ("2125550147", "theodora@example.test", "")
+        assert (row["cell"], row["email"]) == ("2125550147", "theodora@example.test")
+        assert row["guarantor_id"] == row["patient_id"]
         assert writes_sent(sim) == [CREATE]
 
     def test_has_the_number_that_was_said_rather_than_the_one_that_calls(self, caller: Caller, sim: Sim) -> None:
@@ -372,7 +373,7 @@ class TestMinor:
         [parent] = on_file(sim)
 
         assert create(caller, **child()).outcome == "ok"
-        assert {row["guarantor_id"] for row in on_file(sim)} == {"", parent["patient_id"]}
+        assert {row["guarantor_id"] for row in on_file(sim)} == {parent["patient_id"]}
 
     @pytest.mark.parametrize(("days", "outcome"), [(0, "ok"), (1, "minor_needs_guardian")])
     def test_is_who_has_not_turned_eighteen_on_the_practices_day(self, caller: Caller, days: int, outcome: str) -> None:
@@ -487,7 +488,8 @@ class TestArguments:
         ({"lastName": ""}, "validation_failed", "I still need the last name, please."),
         ({"firstName": "{{first_name}}"}, "placeholder", "tell me again"),
         ({"firstName": "😀"}, "validation_failed", "I did not catch the first name."),
-        ({"lastName": "<b></b>"}, "validation_failed", "I did not catch the last name."),
+        ({"lastName": "<b></b>."}, "validation_failed", "I did not catch the last name."),
+        ({"lastName": "<last name>"}, "placeholder", "tell me again"),
         ({"lastName": "4711"}, "validation_failed", "I did not catch the last name."),
         ({"firstName": "x" * 61}, "validation_failed", "I did not catch the first name."),
         ({"firstName": {"given": "Theodora"}}, "validation_failed", "I did not catch the first name."),
@@ -521,7 +523,7 @@ class TestArguments:
         assert asked_of_the_pms(sim) == []
 
     @pytest.mark.parametrize(("said", "written"), [
-        ("<script>alert(1)</script>Theodora", "alert(1) Theodora"),
+        ("<script>alert(1)</script>Theodora", "alert 1 Theodora"),
         ("Theo😀dora", "Theo dora"),
         ("  Theodora\n Jane ", "Theodora Jane"),
         ("Théodora-Anne", "Théodora-Anne"),
@@ -537,7 +539,7 @@ class TestArguments:
         result = create(caller, firstName=said)
 
         assert result.outcome == "ok"
-        assert not set("<>😀\u200b\u202e\n") & set(result.say)
+        assert not set("<>\u200b\u202e\n") & set(result.say)
         assert [row["firstname"] for row in on_file(sim)] == [written]
 
     def test_that_forge_an_account_a_guarantor_or_a_proof_are_dropped(self, caller: Caller, sim: Sim) -> None:
@@ -547,7 +549,7 @@ class TestArguments:
         assert create(caller, **forged).outcome == "ok"
 
         [row] = on_file(sim)
-        assert row["guarantor_id"] == ""
+        assert row["guarantor_id"] == row["patient_id"]
         assert sim("GET", "writebacks", office_id="D20002")["writebacks"] == []
 
 
@@ -569,7 +571,7 @@ class TestUnknown:
         handle = newcomers.handle_of(WriteBack.objects.get())
         before = proven(caller)
 
-        look(seconds=GRACE)
+        carried_out(sim)
 
         [row] = on_file(sim)
         write_back = WriteBack.objects.get()

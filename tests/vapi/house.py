@@ -86,6 +86,11 @@ class House:
         credential(account, line, secret, older, **how)
         return self
 
+    def issue_to(self, account: Account) -> House:
+        """Give an account a system credential."""
+        issued(account)
+        return self
+
     def another_line(self) -> VoiceLine:
         """Return a second line of Alder's, without a credential of its own."""
         return line_of(self.alder, "+12125550102")

@@ -376,8 +376,8 @@ VOICE_OR_SYSTEM = [
         ),
     ),
     opens(
-        "it decides about no line",
-        lambda h: (h.token(), h.hook(about(h.line), OWN))[1],
+        "it decides about no line: the platform's secret still opens one that has none",
+        lambda h: h.issue_to(h.birch).hook(about(h.bare), PLATFORM),
     ),
     shut("expired: 401", lambda h: h.rest(h.expired_token(), scheme="bearer")),
     shut("revoked: 401", lambda h: h.rest(h.revoked_token(), scheme="bearer")),

@@ -83,7 +83,7 @@ def _secret(line: VoiceLine) -> str:
     live = next((one for one in deciding if credentials.is_live(one, timezone.now())), None)
     secrets = settings.VAPI_WEBHOOK_SECRETS if not deciding else credentials.reveal(live) if live else []
     if not secrets:
-        raise CommandError("This line has no credential, and VAPI_WEBHOOK_SECRET is not set.")
+        raise CommandError("This line has no credential that is live, and VAPI_WEBHOOK_SECRET does not open it.")
     return secrets[0]
 
 
