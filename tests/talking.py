@@ -204,6 +204,14 @@ def slow_office(sim: Sim, monkeypatch: pytest.MonkeyPatch, *writes: str) -> None
     monkeypatch.setattr("pms.services.sending.WAIT_FOR_WRITE_SECONDS", 0)
 
 
+def without_capability(account: Account, capability: str) -> None:
+    """Let the connection lack a capability, as some systems behind Sikka do."""
+    integration = account.integrations.get()
+    found = [one for one in integration.metadata["capabilities"] if one != capability]
+    integration.metadata = {**integration.metadata, "capabilities": found}
+    integration.save()
+
+
 def writes_sent(sim: Sim) -> list[tuple[str, str]]:
     """Return method and path of every change that was sent to the vendor."""
     return [one for one in asked_of_the_pms(sim) if one[0] != "GET" and one[1] not in ("/request_key", "/writebacks")]

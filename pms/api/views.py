@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from pms.api import schemas
 from pms.api.base import CHANGE_CODES, CODES, DATE_CODES, IDEMPOTENCY, LINE, REFUSED, PmsView, problems
+from pms.domain import errors, spoken
 
 _EXAMPLE = {
     "bookingId": "0b7c1f0a-58a8-4f0a-9d0a-6f1d2a3b4c5d",
@@ -250,11 +251,13 @@ class AppointmentView(PmsView):
         ],
     )
     def patch(self, request: Request, appointment_id: str) -> Response:
-        asked = {**self.body(request), "appointmentId": appointment_id}
+        asked = {**self.body(request), "appointmentId": _named(appointment_id)}
         if str(asked.get("status", "")).lower() == "confirmed" and not asked.get("startTime"):
             answer = self.run(request, "confirmAppointment", asked)
             body: dict[str, Any] = {"appointment": {"id": answer.data["appointmentId"]}, **answer.data}
             del body["appointmentId"]
+            if body["writeId"] is None:  # there was nothing to change
+                del body["writeId"]
         else:
             answer = self.run(request, "rescheduleAppointment", asked)
             body = {**answer.data}
@@ -304,7 +307,8 @@ class AppointmentView(PmsView):
         ],
     )
     def delete(self, request: Request, appointment_id: str) -> Response:
-        answer = self.run(request, "cancelAppointment", {**self.body(request), "appointmentId": appointment_id})
+        asked = {**self.body(request), "appointmentId": _named(appointment_id)}
+        answer = self.run(request, "cancelAppointment", asked)
         body = {name: value for name, value in answer.data.items() if name == "confirmationSent"}
         if answer.status == 200:
             return Response({"success": True, "message": "Appointment cancelled successfully", **body})
@@ -445,3 +449,10 @@ class WriteView(PmsView):
     )
     def get(self, request: Request, write_id: str) -> Response:
         return Response({"success": True, **self.run(request, "getWrite", {"writeId": write_id}).data})
+
+
+def _named(appointment_id: str) -> str:
+    """Return the id in an address. A word for nothing names no appointment, and never the only one there is."""
+    if spoken.is_blank(appointment_id):
+        raise errors.AppointmentNotFound
+    return appointment_id

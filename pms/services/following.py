@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 
 from pms.domain import errors
 from pms.domain.clock import Budget, Clock
-from pms.models import Booking, BookingState, Operation, WriteBack, WriteBackState
+from pms.models import OPEN_WRITES, Booking, BookingState, Operation, WriteBack, WriteBackState
 from pms.providers.read_back import Shown, compare
 from pms.services import appointments, bookings, consequences, gateway, newcomers, write_backs
 from pms.services.audit import Asker
@@ -120,9 +120,10 @@ def _step(access: Access, write_back: WriteBack) -> None:
         access.summary["state"] = write_back.state
         _tell_if_made_after_all(write_back)
     elif write_back.state == WriteBackState.DONE and write_back.verified_at is None:
-        if _is_superseded(write_back):
+        later = _later_changes(write_back)
+        if later.filter(state=WriteBackState.DONE).exists():
             write_backs.finish(write_back)
-        else:
+        elif not later.filter(OPEN_WRITES).exists():  # one that is open may be made already
             _read_back(access, write_back)
 
 
@@ -137,15 +138,14 @@ def _tell_if_made_after_all(write_back: WriteBack) -> None:
         write_backs.tell_staff(write_back, "not_withdrawn")
 
 
-def _is_superseded(write_back: WriteBack) -> bool:
-    """Return whether a later change of ours has changed the same record, so that it need not show this one."""
-    later = WriteBack.objects.filter(
+def _later_changes(write_back: WriteBack) -> QuerySet[WriteBack]:
+    """Return the later changes of ours of the same record: what they change need not show this one any more."""
+    changes = WriteBack.objects.filter(
+        Q(completed_at__isnull=True) | Q(completed_at__gt=write_back.completed_at),
         integration=write_back.integration,
         appointment_id=write_back.record_id,
-        state=WriteBackState.DONE,
-        completed_at__gt=write_back.completed_at,
     )
-    return write_back.operation != Operation.CREATE_PATIENT and later.exists()
+    return changes.none() if write_back.operation == Operation.CREATE_PATIENT else changes
 
 
 def _read_back(access: Access, write_back: WriteBack) -> None:

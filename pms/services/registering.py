@@ -59,10 +59,16 @@ def create(
         except CreationUnknown as error:
             created, unknown = error.created, error
     if call is not None:
-        patients.prove_new(call=call, patient_id=created.patient_id, new=_as_sent(created, new), today=today)
+        patients.prove_new(call=call, patient_id=created.patient_id, new=as_sent(created, new), today=today)
     if unknown is not None:
         raise unknown
     return created
+
+
+def as_sent(created: Created, new: NewPatient) -> NewPatient:
+    """Return the patient as the record was asked for first: whoever asks later does not say whose child it is."""
+    sent = write_backs.change_of(created.write_back) if created.stood_before else new
+    return sent if isinstance(sent, NewPatient) else new
 
 
 def _made(
@@ -120,12 +126,6 @@ def _under_way(integration: PmsIntegration, digest: str, budget: Budget) -> Crea
         if budget.left() < sending.LEAST_TO_SEND_SECONDS:
             raise errors.StillWorking
         budget.sleep(_LOOK_AGAIN_SECONDS)
-
-
-def _as_sent(created: Created, new: NewPatient) -> NewPatient:
-    """Return the patient as the record was asked for first: whoever asks later does not say whose child it is."""
-    sent = write_backs.change_of(created.write_back) if created.stood_before else new
-    return sent if isinstance(sent, NewPatient) else new
 
 
 def _refuse_known(access: Access, call: Call | None, new: NewPatient) -> None:

@@ -282,8 +282,17 @@ def _detail(write_back: WriteBack) -> dict[str, str]:
 
 
 def _patience(write_back: WriteBack) -> timedelta:
-    booking = write_back.booking
-    return min(_PATIENCE, (booking.starts_at - write_back.sent_at) / 2) if booking else _PATIENCE
+    """Return how long staff need not know: at most half of the time that was left before the appointment."""
+    starts_at = write_back.booking.starts_at if write_back.booking else _appointment_time(write_back)
+    return min(_PATIENCE, (starts_at - write_back.sent_at) / 2) if starts_at else _PATIENCE
+
+
+def _appointment_time(write_back: WriteBack) -> datetime | None:
+    try:
+        change = change_of(write_back)
+    except vault.CannotOpen:
+        return None
+    return None if isinstance(change, NewPatient) else change.starts_at
 
 
 def _is_withdrawn(write_back: WriteBack, pms: PmsService) -> bool:

@@ -28,12 +28,14 @@ def create_patient(context: Context, arguments: Mapping[str, Any]) -> Answer:
     except CreationUnknown as unknown:
         created = unknown.created
     state = WriteBackState(created.write_back.state)
+    sent = registering.as_sent(created, new)
     patient: dict[str, Any] = {
         "id": created.write_back.record_id or None,
         "firstName": new.first_name,
         "lastName": new.last_name,
-        "phone": new.phone or None,
-        "email": new.email or None,
+        # What somebody else has given is not told, and what is not on the record is not said to be.
+        "phone": (new.phone if new.phone == sent.phone else "") or None,
+        "email": (new.email if new.email == sent.email else "") or None,
     }
     if not created.write_back.record_id:
         patient |= {"writeId": str(created.write_back.pk), "temporaryId": newcomers.handle_of(created.write_back)}

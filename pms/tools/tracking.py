@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pms.domain import errors
 from pms.models import Booking, Operation, PmsIntegration, WriteBack, WriteBackState
-from pms.services import gateway
+from pms.services import gateway, newcomers
 from pms.tools import booking as booking_tool
 from pms.tools import subject, wording
 from pms.tools.context import Answer, Context
@@ -18,10 +18,10 @@ def get_write(context: Context, arguments: Mapping[str, Any]) -> Answer:
     """Return the state of a booking by its id, or of another write by its own."""
     with gateway.reading(**context.access, action="getWrite", phi=True) as access:
         found = _found(context.integration, arguments["writeId"])
-        access.patient_id = found.patient_id or None
+        access.patient_id = _patient_id(found)
         access.summary["write"] = str(found.pk)
-    if not subject.is_trusted(context):
-        subject.patient_of(context, found.patient_id)
+        if not subject.is_trusted(context):
+            subject.patient_of(context, access.patient_id)
     if isinstance(found, Booking):
         data = {
             "status": booking_tool.public_status(found),
@@ -35,6 +35,13 @@ def get_write(context: Context, arguments: Mapping[str, Any]) -> Answer:
         else:
             data["appointment"] = {"id": found.appointment_id}
     return Answer(say="", data=data)
+
+
+def _patient_id(found: Booking | WriteBack) -> str:
+    """Return whom a write is about; somebody new goes by a handle until there is an id."""
+    if isinstance(found, WriteBack) and found.operation == Operation.CREATE_PATIENT:
+        return found.record_id or newcomers.handle_of(found)
+    return found.patient_id
 
 
 def _found(integration: PmsIntegration, write_id: str) -> Booking | WriteBack:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from pms.domain import errors, speech
+from pms.domain import errors, speech, spoken
 from pms.domain.localtime import local_date_of
 from pms.domain.records import AppointmentStatus
 from pms.models import Operation
@@ -18,6 +19,7 @@ from pms.tools.context import Answer, Context
 AHEAD = timedelta(days=400)
 DEFAULT_SPAN = timedelta(days=30)
 LONGEST_SPAN = timedelta(days=92)
+_FIRST_YEAR = 1900
 _NONE_AHEAD = "I don't see any appointment coming up."
 
 
@@ -110,18 +112,23 @@ def _span(context: Context, arguments: Mapping[str, Any]) -> tuple[date, date]:
 
 
 def _day(context: Context, written: str | None) -> date | None:
-    """Read a local day, or the local day of an instant."""
+    """Read a local day, or the local day of an instant. Raises ``DateInvalid``, also for years without appointments."""
     if not written:
         return None
     try:
-        if len(written) == len("YYYY-MM-DD"):
-            return date.fromisoformat(written)
-        instant = datetime.fromisoformat(written)
-    except ValueError:
+        day = _read_day(written, context.request.account.zone)
+    except (ValueError, OverflowError):
         raise errors.DateInvalid("startDate and endDate are ISO 8601.") from None
-    if instant.tzinfo is None:
-        return instant.date()
-    return local_date_of(instant, context.request.account.zone)
+    if not _FIRST_YEAR <= day.year <= spoken.LAST_YEAR:
+        raise errors.DateInvalid
+    return day
+
+
+def _read_day(written: str, where: ZoneInfo) -> date:
+    if len(written) == len("YYYY-MM-DD"):
+        return date.fromisoformat(written)
+    instant = datetime.fromisoformat(written)
+    return instant.date() if instant.tzinfo is None else local_date_of(instant, where)
 
 
 def _is_asked_for(entry: Entry, arguments: Mapping[str, Any]) -> bool:

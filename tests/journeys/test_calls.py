@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -217,6 +220,25 @@ def test_an_answer_that_does_not_fit_fails_and_nothing_stays_as_the_script_left_
     assert sim("POST", "office", office_id=ALDER) == office
     assert "Nothing else is new" in play("booking")
     assert CommandError("").returncode == 1
+
+
+def test_a_script_that_is_stopped_leaves_nothing_behind(play: Play, written: Written, sim: Sim) -> None:
+    def stop() -> None:
+        while sim("POST", "config")["writeback_delay"] != 77:
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    handler, delay = signal.getsignal(signal.SIGTERM), sim("POST", "config")["writeback_delay"]
+    stopper = threading.Thread(target=stop)
+    stopper.start()
+
+    with pytest.raises(CommandError, match=r"Stopped\."):
+        play(written(*books(), steered("config", writeback_delay=77), {"wait": "FAILED", "seconds": 30}))
+
+    stopper.join()
+    assert sim("POST", "config")["writeback_delay"] == delay
+    assert signal.getsignal(signal.SIGTERM) is handler
+    assert Call.objects.get().ended_at
 
 
 def test_an_appointment_that_should_be_there_and_is_not_fails(play: Play, written: Written) -> None:

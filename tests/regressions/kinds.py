@@ -76,11 +76,11 @@ def at(instant: datetime) -> dict[str, str]:
     return {"date": f"{instant:%Y-%m-%d}", "time": f"{instant:%H:%M}"}
 
 
-def at_the_desk(sim: Sim, hour: str, *, patient_id: str = "1001", **where: str) -> str:
+def at_the_desk(sim: Sim, hour: str, *, patient_id: str = "1001", office: str = ALDER, **where: str) -> str:
     """Have the desk make a cleaning that every read shows, and return its number."""
     place = {"provider_id": "HY1", "operatory": "Hyg 1", "date": VISITS_ON.isoformat(), **where}
     made = sim(
-        "POST", "steal", office_id=ALDER, patient_id=patient_id, time=hour, type="Cleaning", cloud=True, **place
+        "POST", "steal", office_id=office, patient_id=patient_id, time=hour, type="Cleaning", cloud=True, **place
     )
     return str(made["appointment_sr_no"])
 

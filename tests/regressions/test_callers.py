@@ -45,22 +45,19 @@ def wish(tool: str, visit: str) -> Arguments:
 
 def taking(*names: str) -> list[tuple[str, str]]:
     """Return every tool that takes one of these arguments, with the argument."""
-    return [
-        (tool.name, name)
-        for tool in registry.TOOLS.values()
-        for name in names
-        if name in tool.arguments().fields
-    ]
+    return [(tool.name, name) for tool in registry.TOOLS.values() for name in names if name in tool.arguments().fields]
 
 
 def disclosing() -> list[str]:
     """Return the voice tools that need a proven patient."""
     proving = ("findPatient", "createPatient")
-    return [tool.name for tool in registry.TOOLS.values() if tool.discloses and tool.for_voice and tool.name not in proving]
+    return [
+        tool.name for tool in registry.TOOLS.values() if tool.discloses and tool.for_voice and tool.name not in proving
+    ]
 
 
 @pytest.fixture
-def josés(practice: Account, sim: Sim) -> dict[str, str]:
+def of_jose(practice: Account, sim: Sim) -> dict[str, str]:
     """What there is of José Núñez: an appointment at the desk, and one that he has booked with us."""
     visit = at_the_desk(sim, "18:01", patient_id=SOMEBODY_ELSE)
     booked = Caller(practice, number="", clock=Hasty()).verified(JOSE).book("15:00", providerId="HY2")
@@ -95,11 +92,11 @@ def test_c8_every_tool_that_takes_an_id_is_tried() -> None:
 
 @pytest.mark.parametrize(("tool", "name"), taking("patientId"))
 def test_c8_another_patients_id_gets_nothing_and_is_noted(
-    cora: Caller, door: Door, visits: list[str], sim: Sim, josés: dict[str, str], tool: str, name: str
+    cora: Caller, door: Door, visits: list[str], sim: Sim, of_jose: dict[str, str], tool: str, name: str
 ) -> None:
     before = truth_of(sim, SOMEBODY_ELSE)
     sim("DELETE", "requests")
-    arguments = wish(tool, visits[0]) | {name: josés[name], "verified": True, "isVerified": "true"}
+    arguments = wish(tool, visits[0]) | {name: of_jose[name], "verified": True, "isVerified": "true"}
 
     heard = cora.use(tool, **arguments)
     by_rest = door.rest(tool, arguments | {"startTime": ""}, call=cora.call.vapi_call_id)
@@ -116,18 +113,18 @@ def test_c8_another_patients_id_gets_nothing_and_is_noted(
 @pytest.mark.parametrize(("tool", "name"), taking("appointmentId"))
 @pytest.mark.parametrize("which", ["appointmentId", "made", "writeId", "confirmation number"])
 def test_c8_another_patients_appointment_is_as_unknown_as_none(
-    cora: Caller, door: Door, sim: Sim, josés: dict[str, str], tool: str, name: str, which: str
+    cora: Caller, door: Door, sim: Sim, of_jose: dict[str, str], tool: str, name: str, which: str
 ) -> None:
     before = truth_of(sim, SOMEBODY_ELSE)
     arguments = {"rescheduleAppointment": at(ANOTHER_TIME)}.get(tool, {})
     unknown = {"writeId": "00000000-0000-4000-8000-000000000000", "confirmation number": "ZZZZZZ"}.get(which, "99999")
 
     answers, questions = [], []
-    for value in (josés[which], unknown):
+    for value in (of_jose[which], unknown):
         sim("DELETE", "requests")
         answers.append(cora.use(tool, **arguments, **{name: value}))
         questions.append(asked_of_the_pms(sim))
-    by_rest = door.rest(tool, {**arguments, name: josés[which]}, call=cora.call.vapi_call_id)
+    by_rest = door.rest(tool, {**arguments, name: of_jose[which]}, call=cora.call.vapi_call_id)
 
     assert [one.outcome for one in answers] == ["appointment_not_found"] * 2  # ID-15
     assert answers[0].say == answers[1].say
@@ -139,19 +136,19 @@ def test_c8_another_patients_appointment_is_as_unknown_as_none(
 
 
 def test_c8_what_became_of_another_patients_booking_is_not_told(
-    cora: Caller, door: Door, josés: dict[str, str]
+    cora: Caller, door: Door, of_jose: dict[str, str]
 ) -> None:
-    heard = door.rest("getWrite", {"writeId": josés["writeId"]}, call=cora.call.vapi_call_id)
+    heard = door.rest("getWrite", {"writeId": of_jose["writeId"]}, call=cora.call.vapi_call_id)
 
     assert heard.verdict == "403 not_verified"
-    assert josés["confirmation number"] not in heard.text
+    assert of_jose["confirmation number"] not in heard.text
 
 
 @pytest.mark.parametrize("tool", disclosing())
 def test_c8_a_proof_is_good_in_its_own_call_only(practice: Account, cora: Caller, visits: list[str], tool: str) -> None:
     another = Caller(practice, clock=Hasty())
 
-    result = another.use(tool, **wish(tool, visits[0]), **({"patientId": "1001"}))
+    result = another.use(tool, **wish(tool, visits[0]), patientId="1001")
 
     assert cora.use("getAppointments").outcome == "ok"
     assert result.outcome == "not_verified"  # ID-16

@@ -26,6 +26,7 @@ from pms.models import (
     ConnectionStatus,
     Operation,
     PmsIntegration,
+    SecurityEvent,
     Task,
     Verification,
     WriteBack,
@@ -63,7 +64,7 @@ def looked(**later: float) -> int:
     return sweeps.follow_write_backs(SetClock.later(**later))
 
 
-# H1 and sikka.md 6 row 2: a failed booking was answered with success, or booked in a calendar instead
+# H1 (WB-05) and sikka.md 6 row 2: a failed booking was answered with success, or booked in a calendar instead
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
@@ -149,7 +150,7 @@ def test_h1_a_message_that_is_not_kept_is_not_called_left(caller: Caller, door: 
     assert not Task.objects.exists()
 
 
-# H2: a time-out, a 401 or 403 and "still pending" were all returned as completed
+# H2 (WB-04, WB-17): a time-out, a 401 or 403 and "still pending" were all returned as completed
 
 
 @pytest.mark.parametrize("fault", UNTOLD.values(), ids=UNTOLD.keys())
@@ -220,6 +221,20 @@ def test_wb_04_a_write_that_was_called_done_and_is_in_no_later_copy_is_lost(
     assert set(Booking.objects.values_list("state", flat=True)) <= {BookingState.LOST, BookingState.MISMATCH}
 
 
+def test_wb_17_credentials_that_are_refused_switch_the_connection_off_and_the_caller_can_leave_a_message(
+    practice: Account, caller: Caller, sim: Sim
+) -> None:
+    sim("POST", "fail", times=100, error_code="API2003")
+
+    result = caller.open_times(), caller.open_times()
+    kept = caller.use("takeMessage", message="Please call me back.")
+
+    assert all("can't reach the practice's calendar" in said and "take a message" in said for said in result)
+    assert PmsIntegration.objects.get().status == ConnectionStatus.ERROR
+    assert SecurityEvent.objects.get(kind="integration.rejected").account_id == practice.pk
+    assert (kept.outcome, Task.objects.get().kind) == ("ok", "message")
+
+
 # H3 and sikka.md 6 row 10: the poller never found anything due, no write left a row, and nothing started it
 
 
@@ -280,9 +295,7 @@ def test_h3_the_job_that_follows_writes_is_started_by_the_clock(
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
-def test_row_10_a_write_whose_answer_was_lost_is_found(
-    cora: Caller, visits: list[str], sim: Sim, kind: Kind
-) -> None:
+def test_row_10_a_write_whose_answer_was_lost_is_found(cora: Caller, visits: list[str], sim: Sim, kind: Kind) -> None:
     sim("POST", "lose_answer")
     result = kind.asked_by(cora, visits[0])
     left = WriteBack.objects.get()
@@ -297,7 +310,7 @@ def test_row_10_a_write_whose_answer_was_lost_is_found(
     assert kind.made(sim, visits[0])
 
 
-# H4: the id that was told and kept was the write-back's
+# H4 (WB-14): the id that was told and kept was the write-back's
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)

@@ -232,9 +232,7 @@ def test_c5_there_is_no_address_to_which_a_vendor_sends_somebody_back() -> None:
         "/api/google-calendar/callback",
     ],
 )
-def test_c5_nobody_is_connected_by_a_state_that_names_an_account(
-    both: Both, client: Client, address: str
-) -> None:
+def test_c5_nobody_is_connected_by_a_state_that_names_an_account(both: Both, client: Client, address: str) -> None:
     alder, birch = both
     known = list(PmsIntegration.objects.order_by("pk").values())
     state = {"state": str(birch.account.pk), "code": "a code", "accountId": str(birch.account.pk)}

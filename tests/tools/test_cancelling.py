@@ -30,6 +30,7 @@ from tests.talking import (
     quiet_day,
     slow_office,
     together,
+    without_capability,
     writes_sent,
 )
 
@@ -274,7 +275,7 @@ class TestNotCancelled:
 
     def test_where_the_pms_cannot_is_left_to_the_team(self, cora: Caller, number: str, sim: Sim) -> None:
         """WB-16."""
-        without(cora.call.account, "cancel_appointment")
+        without_capability(cora.call.account, "cancel_appointment")
 
         result = cora.cancel(number, reason="Has to work")
 
@@ -519,11 +520,3 @@ def booked_by(caller: Caller) -> str:
     """Book a cleaning at nine and return its id."""
     caller.book("09:00", providerId="HY1")
     return Booking.objects.get().pms_appointment_id
-
-
-def without(account: Account, capability: str) -> None:
-    """Let the connection lack a capability, as some systems behind Sikka do."""
-    integration = account.integrations.get()
-    found = [one for one in integration.metadata["capabilities"] if one != capability]
-    integration.metadata = {**integration.metadata, "capabilities": found}
-    integration.save()

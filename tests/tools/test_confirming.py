@@ -25,6 +25,7 @@ from tests.talking import (
     quiet_day,
     slow_office,
     together,
+    without_capability,
     writes_sent,
 )
 
@@ -139,13 +140,10 @@ class TestNotConfirmed:
 
         first, again = cora.confirm(), cora.confirm()
 
-        assert (
-            first.say
-            == again.say
-            == (
-                f"The note that you are coming for {WHEN} has been sent to the practice's system, but it is not final yet. "
-                "If it does not go through, the team will be told."
-            )
+        assert first.say == again.say
+        assert first.say == (
+            f"The note that you are coming for {WHEN} has been sent to the practice's system, but it is not final yet. "
+            "If it does not go through, the team will be told."
         )
         assert first.answer
         assert (first.answer.status, first.answer.data["status"]) == (202, "pending")
@@ -180,7 +178,7 @@ class TestNotConfirmed:
         assert tasks.detail(task)["appointmentId"] == number
 
     def test_where_the_connection_cannot(self, cora: Caller, number: str, sim: Sim) -> None:
-        without(cora.call.account, "confirm_appointment")
+        without_capability(cora.call.account, "confirm_appointment")
 
         result = cora.confirm(reason="Will be ten minutes late")
 
@@ -236,11 +234,3 @@ class TestNotConfirmed:
     def test_by_somebody_who_is_not_verified(self, caller: Caller, number: str, sim: Sim) -> None:
         assert caller.confirm(number).outcome == "not_verified"
         assert sent(sim) == []
-
-
-def without(account: Account, capability: str) -> None:
-    """Let the connection lack a capability, as some systems behind Sikka do."""
-    integration = account.integrations.get()
-    found = [one for one in integration.metadata["capabilities"] if one != capability]
-    integration.metadata = {**integration.metadata, "capabilities": found}
-    integration.save()

@@ -32,6 +32,7 @@ from tests.talking import (
     quiet_day,
     slow_office,
     together,
+    without_capability,
     writes_sent,
 )
 
@@ -491,7 +492,7 @@ class TestNotMoved:
         assert moves_sent(sim) == 0
 
     def test_where_the_pms_cannot(self, cora: Caller, number: str, sim: Sim) -> None:
-        without(cora.call.account, "move_appointment")
+        without_capability(cora.call.account, "move_appointment")
 
         result = cora.move("14:00")
 
@@ -716,11 +717,3 @@ class TestAtOnce:
         assert sorted(one.outcome for one in said) == ["ok", "slot_taken"]
         assert sorted([*times(sim), *times(sim, "1010")]) in (["09:00", "14:00"], ["10:00", "14:00"])
         assert moves_sent(sim) == 1
-
-
-def without(account: Account, capability: str) -> None:
-    """Let the connection lack a capability, as some systems behind Sikka do."""
-    integration = account.integrations.get()
-    found = [one for one in integration.metadata["capabilities"] if one != capability]
-    integration.metadata = {**integration.metadata, "capabilities": found}
-    integration.save()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import textwrap
 from argparse import ArgumentParser
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
@@ -43,6 +45,8 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         except requests.RequestException as error:
             raise CommandError(f"Nothing answered: {type(error).__name__}.") from None
+        except KeyboardInterrupt:
+            raise CommandError("Stopped.") from None
 
     def _play(self, script: dict[str, Any], line: VoiceLine, url: str, sandbox: str | None) -> None:
         today = local_date_of(timezone.now(), line.account.zone)
@@ -56,7 +60,7 @@ class Command(BaseCommand):
         )
         title = f"{script['title']} ({line.account.name}, {line.phone_number})"
         self.stdout.write(f"\n{textwrap.fill(title, _WIDTH)}\n\n")
-        with contextlib.closing(scene.play()) as transcript:  # closed, so that an interrupted one leaves no fault
+        with _stoppable(), contextlib.closing(scene.play()) as transcript:
             for said in transcript:
                 self._say(said)
 
@@ -68,6 +72,16 @@ class Command(BaseCommand):
         lines = textwrap.wrap(said.text, _WIDTH, initial_indent=label, subsequent_indent=" " * _INDENT)
         style = self.style.SUCCESS if said.who == "PMS" else self.style.WARNING if said.who == "Team" else str
         self.stdout.write(style("\n".join(lines)))
+
+
+@contextlib.contextmanager
+def _stoppable() -> Iterator[None]:
+    """Let SIGTERM end a script as Ctrl-C does, with what it has done to the sandbox put back."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _line(number: str | None) -> VoiceLine:
