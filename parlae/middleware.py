@@ -12,7 +12,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from pms.domain.errors import Forbidden
-from pms.vapi.door import is_trusted_proxy
+from pms.services.addresses import is_trusted_proxy
 from pms.vapi.refusal import refusal
 
 # Letters and digits: neither a name, a telephone number nor a date gets into the log as an id.

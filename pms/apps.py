@@ -18,7 +18,7 @@ class PmsConfig(AppConfig):
 
         # Sealed columns stay out: django-auditlog would store them, and cannot even read bytes.
         auditlog.register(models.PmsIntegration, exclude_fields=["credentials"])
-        auditlog.register(models.Credential, exclude_fields=["secrets"])
+        auditlog.register(models.Credential, exclude_fields=["secrets", "secret_hash"])
         auditlog.register(models.VoiceLine)
         auditlog.register(models.AppointmentType)
         post_migrate.connect(triggers.install, sender=self)

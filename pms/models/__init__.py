@@ -6,7 +6,7 @@ from pms.models.booking import BLOCKING, Booking, BookingState
 from pms.models.cache import PmsCachedData
 from pms.models.call import Call, SlotOffer, ToolCall, ToolCallState, Verification
 from pms.models.counter import RateCounter
-from pms.models.credential import Credential, CredentialKind
+from pms.models.credential import Credential, CredentialKind, Scope, SigningScheme
 from pms.models.integration import ConnectionStatus, PmsIntegration, PmsToken, Provider
 from pms.models.task import Task, TaskState
 from pms.models.voice_line import VoiceLine
@@ -32,7 +32,9 @@ __all__ = [
     "PmsToken",
     "Provider",
     "RateCounter",
+    "Scope",
     "SecurityEvent",
+    "SigningScheme",
     "SlotOffer",
     "Task",
     "TaskState",

@@ -9,6 +9,7 @@ from typing import Any
 from rest_framework import serializers
 
 from pms.domain import errors
+from pms.models import Scope
 from pms.providers.base import Capability
 from pms.tools import arguments, booking, changing, finding, messages, offering, registering, tracking, which
 from pms.tools.context import Answer, Context
@@ -30,7 +31,7 @@ class Tool:
     capability: Capability | None
     feature: str
     discloses: bool
-    scope: str
+    scope: Scope
     filler: str
     function: Callable[[Context, Mapping[str, Any]], Answer]
     needs_pms: bool = True
@@ -49,7 +50,7 @@ _DECLARED = (
         capability=Capability.READ_SCHEDULE,
         feature="booking",
         discloses=False,
-        scope="appointments:read",
+        scope=Scope.APPOINTMENTS_READ,
         filler="Let me look at the schedule.",
         function=offering.check_availability,
     ),
@@ -63,7 +64,7 @@ _DECLARED = (
         capability=Capability.READ_PATIENTS,
         feature="booking",
         discloses=True,
-        scope="patients:read",
+        scope=Scope.PATIENTS_READ,
         filler="One moment while I find that record.",
         function=finding.find_patient,
     ),
@@ -78,7 +79,7 @@ _DECLARED = (
         capability=Capability.BOOK_APPOINTMENT,
         feature="booking",
         discloses=True,
-        scope="appointments:write",
+        scope=Scope.APPOINTMENTS_WRITE,
         filler="I am booking that now.",
         function=booking.book_appointment,
     ),
@@ -92,7 +93,7 @@ _DECLARED = (
         capability=Capability.READ_APPOINTMENTS,
         feature="booking",
         discloses=True,
-        scope="appointments:read",
+        scope=Scope.APPOINTMENTS_READ,
         filler="Let me look that up.",
         function=which.get_appointments,
     ),
@@ -107,7 +108,7 @@ _DECLARED = (
         capability=Capability.READ_APPOINTMENTS,
         feature="booking",
         discloses=True,
-        scope="appointments:write",
+        scope=Scope.APPOINTMENTS_WRITE,
         filler="I am moving that now.",
         function=booking.reschedule_appointment,
     ),
@@ -121,7 +122,7 @@ _DECLARED = (
         capability=Capability.READ_APPOINTMENTS,
         feature="booking",
         discloses=True,
-        scope="appointments:write",
+        scope=Scope.APPOINTMENTS_WRITE,
         filler="I am cancelling that now.",
         function=changing.cancel_appointment,
     ),
@@ -135,7 +136,7 @@ _DECLARED = (
         capability=Capability.READ_APPOINTMENTS,
         feature="booking",
         discloses=True,
-        scope="appointments:write",
+        scope=Scope.APPOINTMENTS_WRITE,
         filler="I am noting that now.",
         function=changing.confirm_appointment,
     ),
@@ -150,7 +151,7 @@ _DECLARED = (
         capability=Capability.CREATE_PATIENT,
         feature="newPatients",
         discloses=True,
-        scope="patients:write",
+        scope=Scope.PATIENTS_WRITE,
         filler="I am making a record for you.",
         function=registering.create_patient,
     ),
@@ -164,7 +165,7 @@ _DECLARED = (
         capability=None,
         feature="",
         discloses=False,
-        scope="messages:write",
+        scope=Scope.MESSAGES_WRITE,
         filler="I am writing that down.",
         function=messages.take_message,
         needs_pms=False,
@@ -176,7 +177,7 @@ _DECLARED = (
         capability=None,
         feature="booking",
         discloses=True,
-        scope="appointments:read",
+        scope=Scope.APPOINTMENTS_READ,
         filler="",
         function=tracking.get_write,
         for_voice=False,

@@ -24,9 +24,8 @@ from pms.domain import errors
 from pms.models import Credential, CredentialKind, VoiceLine
 from pms.models.credential import Scope, SigningScheme
 from pms.services import audit, credentials, limits
-from pms.services.addresses import client_address as client_address
-from pms.services.addresses import is_trusted_proxy as is_trusted_proxy
-from pms.services.credentials import reveal as reveal
+from pms.services.addresses import client_address
+from pms.services.credentials import reveal
 from pms.vapi.envelope import Line
 from pms.vapi.signatures import SCHEMES, Scheme, SignedRequest, bearer_token, verify
 

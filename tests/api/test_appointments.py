@@ -52,6 +52,16 @@ MOVED = {"id", "bookingId", "confirmationNumber", "newStartTime", "startTime", "
 CANCELLED = {"success": True, "message": "Appointment cancelled successfully"}
 INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z")
 TEN_MINUTES = 600
+NO_DAYS = [
+    *("soon", "2026-13-01", "2026-02-30", "12/01/2026", "2026-12", "0", "2026-12-01T25:00"),
+    *("9999-12-31", "0001-01-01", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "2200-01-01"),
+]
+# As they stand in an address.
+ODD_IDS = [
+    *("%20", "a%20b", "A%201%20B", "%00", "..", ".", "%2E%2E%2F..%2Fpatients", "1;2", "1,2", "1|2", "é", "%FF"),
+    *("%3Cscript%3E", "null", "undefined", "1%3Fpractice_id%3D2", "%25", "%2525", "70001%23", "70001%26office_id%3D2"),
+    *("%7Bid%7D", "%7B%7Bid%7D%7D", "x" * 65, "9" * 64, "-1", "0x1", "1%0D%0AX-Evil%3A%201", "%F0%9F%98%80"),
+]
 
 
 @pytest.fixture
@@ -168,18 +178,15 @@ class TestList:
             assert "endDate" in refused(response, 422, "validation_failed")["fields"]
 
     @pytest.mark.parametrize("name", ["startDate", "endDate"])
-    @pytest.mark.parametrize("written", [
-        *("soon", "2026-13-01", "2026-02-30", "12/01/2026", "2026-12", "0", "2026-12-01T25:00"),
-        *("9999-12-31", "0001-01-01", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "2200-01-01"),
-    ])  # fmt: skip
-    def test_of_days_that_are_none_is_refused_and_nothing_is_asked(
-        self, site: Site, sim: Sim, name: str, written: str
-    ) -> None:
+    def test_of_days_that_are_none_is_refused_and_nothing_is_asked(self, site: Site, sim: Sim, name: str) -> None:
         sim("DELETE", "requests")
 
-        response = site.ask("GET", f"{APPOINTMENTS}?{name}={quote(written)}")
+        codes = {
+            written: site.ask("GET", f"{APPOINTMENTS}?{name}={quote(written)}").json()["error"]["code"]
+            for written in NO_DAYS
+        }
 
-        refused(response, 422, "date_invalid")
+        assert codes == dict.fromkeys(NO_DAYS, "date_invalid")
         assert asked_of_the_pms(sim) == []
 
     def test_of_a_date_that_is_a_template_is_refused(self, site: Site) -> None:
@@ -722,20 +729,16 @@ class TestByVoice:
 
 
 @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
-@pytest.mark.parametrize("written", [
-    *("%20", "a%20b", "A%201%20B", "%00", "..", ".", "%2E%2E%2F..%2Fpatients", "1;2", "1,2", "1|2", "é", "%FF"),
-    *("%3Cscript%3E", "null", "undefined", "1%3Fpractice_id%3D2", "%25", "%2525", "70001%23", "70001%26office_id%3D2"),
-    *("%7Bid%7D", "%7B%7Bid%7D%7D", "x" * 65, "9" * 64, "-1", "0x1", "1%0D%0AX-Evil%3A%201", "%F0%9F%98%80"),
-])  # fmt: skip
-def test_an_odd_id_is_a_clean_error_and_nothing_is_sent(
-    site: Site, number: str, sim: Sim, method: str, written: str
-) -> None:
+def test_an_odd_id_is_a_clean_error_and_nothing_is_sent(site: Site, number: str, sim: Sim, method: str) -> None:
     sim("DELETE", "requests")
 
-    response = site.ask(method, f"{APPOINTMENTS}/{written}", {"startTime": at("10:00")})
+    for written in ODD_IDS:
+        response = site.ask(method, f"{APPOINTMENTS}/{written}", {"startTime": at("10:00")})
 
-    body = response.json()
-    assert response.status_code in (404, 422)
-    assert body["error"]["code"] in {"appointment_not_found", "not_found", "validation_failed", "placeholder"}
+        code = response.json()["error"]["code"]
+        assert response.status_code in (404, 422), written
+        assert code in {"appointment_not_found", "not_found", "validation_failed", "placeholder"}, written
+
+    asked = {path for _, path in asked_of_the_pms(sim)}
     assert (writes_sent(sim), times(sim)) == ([], ["09:00"])
-    assert {path for _, path in asked_of_the_pms(sim)} <= {"/appointments", "/authorized_practices", "/practices"}
+    assert asked <= {"/appointments", "/authorized_practices", "/practices"}

@@ -16,7 +16,7 @@ def seeded(number: int) -> dict[str, Any]:
     from accounts.models import User
     from pms.management.commands import seeddemo
     from pms.models import Credential
-    from pms.vapi import door
+    from pms.services import credentials
 
     practice = json.loads(seeddemo.PRACTICE.read_text(encoding="utf-8"))
     line = {
@@ -28,7 +28,7 @@ def seeded(number: int) -> dict[str, Any]:
     account = seeddemo.seed({**practice, "line": line}, password=None)
     # Every practice has an owner of its own.
     User.objects.filter(email=seeddemo.LOGIN).update(email=f"owner{number}@parlae.example")
-    secret = door.reveal(Credential.objects.get(account=account))[0]
+    secret = credentials.reveal(Credential.objects.get(account=account))[0]
     return {**line, "secret": secret}
 
 

@@ -11,7 +11,7 @@ from pytest_django.live_server_helper import LiveServer
 from accounts.models import User
 from pms.management.simulation import Phone
 from pms.models import Credential, PmsAuditLog, PmsIntegration, SecurityEvent, ToolCall, VoiceLine
-from pms.vapi import door
+from pms.services import credentials
 from tests.ground.conftest import Lines
 from tests.practice import CALLER
 
@@ -98,7 +98,7 @@ def test_a_tool_call_is_found_by_the_id_of_its_answer(
 ) -> None:
     line = VoiceLine.objects.get(account=alder.account)
     phone = Phone(
-        url=live_server.url, line=line, secret=door.reveal(Credential.objects.get(line=line))[0], caller=CALLER
+        url=live_server.url, line=line, secret=credentials.reveal(Credential.objects.get(line=line))[0], caller=CALLER
     )
     phone.session.headers["X-Request-Id"] = OURS
     phone.use("findPatient", {"firstName": "Cora", "lastName": "Whitfield", "dateOfBirth": "1987-04-12"})

@@ -290,15 +290,9 @@ def rows_of(account: Account) -> Rows:
 
 
 def _rows(model: type[Model], account: Account) -> list[tuple[Any, ...]]:
-    if model is ChainHead:
-        kept = ChainHead.objects.filter(key__contains=str(account.pk))
-    elif model is Account:
-        kept = Account.objects.filter(pk=account.pk)
-    else:
-        way = _way_to_account(model)
-        assert way, f"say whose a {model._meta.label} is"
-        kept = model._default_manager.filter(**{way: account.pk})
-    rows = kept.order_by("pk").values_list()
+    way = {ChainHead: "key__contains", Account: "pk"}.get(model) or _way_to_account(model)
+    assert way, f"say whose a {model._meta.label} is"
+    rows = model._default_manager.filter(**{way: account.pk}).order_by("pk").values_list()
     return [tuple(bytes(value) if isinstance(value, memoryview) else value for value in row) for row in rows]
 
 

@@ -21,8 +21,8 @@ from pms.jobs import sweeps
 from pms.management.simulation import Phone
 from pms.models import Credential, PmsIntegration, ToolCall, VoiceLine, WriteBack
 from pms.sandbox import Sandbox
+from pms.services import credentials
 from pms.services.tokens import DatabaseTokenStore
-from pms.vapi import door
 from pms.vapi.webhook import ENDPOINT
 from tests import canaries
 from tests.conftest import Sim, use_sandbox
@@ -66,7 +66,7 @@ class Day:
 
     def __init__(self, account: Account, url: str, sim: Sim) -> None:
         self.line = VoiceLine.objects.get(account=account)
-        [self.secret] = door.reveal(Credential.objects.get(line=self.line))
+        [self.secret] = credentials.reveal(Credential.objects.get(line=self.line))
         self.url, self.sim = url, sim
         self.heard: list[str] = []
 

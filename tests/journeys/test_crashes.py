@@ -215,7 +215,7 @@ SAMPLE = [
     Case("book", "waiting", SANDBOX),
     Case("book", "following", WORKER),
     Case("move", "after the write", WEB),
-    Case("cancel", "before the write", WEB),
+    Case("cancel", "before the write", WEB, SOON),
     Case("create", "after the write", WEB),
     Case("book for a newcomer", "after the worker's write", WORKER),
 ]

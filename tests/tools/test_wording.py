@@ -93,10 +93,11 @@ def test_only_a_record_that_is_made_is_said_to_be_there(state: WriteBackState) -
     assert claims(said) == ({"record"} if state is WriteBackState.DONE else set())
 
 
+@pytest.mark.parametrize("patient_id", [f"new-{uuid.uuid4().hex}", "5001"], ids=["handle", "id"])
 @pytest.mark.parametrize("state", list(BookingState))
-def test_a_booking_that_waits_for_its_patient_is_never_called_sent(state: BookingState) -> None:
-    booking = Booking(state=state, confirmation_number="K7M3XR", patient_id=f"new-{uuid.uuid4().hex}")
-    said = wording.booking_sentence(booking, WHEN, WHO)
+def test_a_booking_that_waits_for_its_patient_is_never_called_sent(state: BookingState, patient_id: str) -> None:
+    booking = Booking(state=state, confirmation_number="K7M3XR", patient_id=patient_id)
+    said = wording.booking_sentence(booking, WHEN, WHO, is_waiting=patient_id == "5001")
 
     assert state in TRUE_OF_BOOKINGS or not claims(said)
     assert "has been sent" not in said
