@@ -14,7 +14,7 @@ CURRENT_VERSION = "2026-11"
 
 # Plain SQL, because every use of every tool asks it, and the ORM would compile it anew each time.
 _ACCEPTED = (
-    f"SELECT 1 FROM {BaaAcceptance._meta.db_table} "  # noqa: S608  # a constant
+    f'SELECT 1 FROM "{BaaAcceptance._meta.db_table}" '  # noqa: S608  # a constant
     f"WHERE account_id = %s AND version = %s AND text_sha256 = %s LIMIT 1"
 )
 

@@ -365,6 +365,24 @@ class PatientsView(PmsView):
                     },
                 },
             ),
+            OpenApiExample(
+                "Under way",
+                response_only=True,
+                status_codes=["202"],
+                value={
+                    "success": True,
+                    "status": "pending",
+                    "patient": {
+                        "id": None,
+                        "firstName": "Ada",
+                        "lastName": "Example",
+                        "phone": "+14155550134",
+                        "email": "ada@example.test",
+                        "writeId": "0b7c1f0a-58a8-4f0a-9d0a-6f1d2a3b4c5d",
+                        "temporaryId": "new-0b7c1f0a58a84f0a9d0a6f1d2a3b4c5d",
+                    },
+                },
+            ),
             REFUSED,
         ],
     )

@@ -143,16 +143,15 @@ def _give_up_sending(booking: Booking, now: datetime) -> None:
     write_back = booking.write_backs.filter(state=WriteBackState.SENDING).first()
     if write_back is None:
         return
-    if now - write_back.sent_at < bookings.ABANDONED_AFTER:
+    write_backs.give_up_sending(write_back, now=now)
+    if write_back.state == WriteBackState.SENDING:
         raise errors.StillWorking
-    write_backs.lose_reference(write_back)
-    write_backs.tell_staff(write_back, errors.OutcomeUnknown.code)
     booking.refresh_from_db()
 
 
 def _is_still_there(asking: Mapping[str, Any], booking: Booking) -> bool:
-    """Return whether the PMS still has a booking that it showed before: the desk may have moved or cancelled it."""
-    if booking.state != BookingState.CONFIRMED or booking.verified_at is None:
+    """Return whether the PMS still has a booking: the desk may have moved or cancelled it."""
+    if booking.state != BookingState.CONFIRMED:
         return True
     day = local_date_of(booking.starts_at, asking["integration"].account.zone)
     with gateway.reading(**asking, action="checkBooking", phi=True, patient_id=booking.patient_id) as access:
@@ -160,6 +159,8 @@ def _is_still_there(asking: Mapping[str, Any], booking: Booking) -> bool:
     shown = next((row for row in rows if row.id == booking.pms_appointment_id), None)
     if shown is not None and shows_appointment(shown, _new_appointment(booking)):
         return True
+    if booking.verified_at is None and (shown is None or shown.status.occupies_time):
+        return True  # the copy may be older than the booking, or than its move
     if shown is None:
         bookings.transition(booking, BookingState.LOST)
         tasks.open_task(

@@ -23,13 +23,13 @@ from django.utils import timezone
 
 from pms.domain import errors
 from pms.models import AuditPhase, ChainHead, PmsAuditLog, PmsIntegration, SecurityEvent
+from pms.services import plain
 
 log = structlog.get_logger(__name__)
 
-_HEADS = ChainHead._meta.db_table
 # Taking the next number locks the head until the row hangs on it. Plain SQL, because others wait for that lock.
-_TAKE = f"UPDATE {_HEADS} SET seq = seq + 1 WHERE key = %s RETURNING seq, hash"  # noqa: S608  # a constant
-_HANG_ON = f"UPDATE {_HEADS} SET hash = %s WHERE key = %s"  # noqa: S608
+_TAKE = f"UPDATE {plain.table(ChainHead)} SET seq = seq + 1 WHERE key = %s RETURNING seq, hash"  # noqa: S608
+_HANG_ON = f"UPDATE {plain.table(ChainHead)} SET hash = %s WHERE key = %s"  # noqa: S608
 
 Row = TypeVar("Row", PmsAuditLog, SecurityEvent)
 Summary = Mapping[str, str | int | bool]

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 
 from accounts.models import Account
 from pms import vault
 from pms.domain import errors
 from pms.domain.phone import normalize
 from pms.models import Booking, BookingState, Call, VoiceLine
+from pms.services import plain
 
 # Vapi ends a call after at most twelve hours; nobody talks to a dentist for two.
 LIVE_FOR = timedelta(hours=2)
 
-# Every column by name: a prepared statement with a * breaks when a migration adds one.
 _SEEN = (
-    f"UPDATE {Call._meta.db_table} SET last_seen_at = %s "  # noqa: S608  # constants
-    f"WHERE account_id = %s AND vapi_call_id = %s RETURNING {', '.join(f.attname for f in Call._meta.concrete_fields)}"
+    f"UPDATE {plain.table(Call)} SET last_seen_at = %s WHERE account_id = %s AND vapi_call_id = %s "  # noqa: S608
+    f"RETURNING {plain.columns(Call)}"
 )
 
 
@@ -60,9 +60,8 @@ def caller_number(call: Call) -> str:
 
 def _seen(account: Account, vapi_call_id: str, now: datetime) -> Call | None:
     """Return a call that is known already and note that it goes on, in one statement."""
-    seen_at = connection.ops.adapt_datetimefield_value(now)
-    owner = Account._meta.pk.get_db_prep_value(account.pk, connection)
-    return next(iter(Call.objects.raw(_SEEN, [seen_at, owner, vapi_call_id])), None)
+    values = plain.stored(Call, last_seen_at=now, account_id=account.pk, vapi_call_id=vapi_call_id)
+    return next(iter(Call.objects.raw(_SEEN, values)), None)
 
 
 def _created(account: Account, line: VoiceLine | None, vapi_call_id: str, caller: str, now: datetime) -> Call:

@@ -120,6 +120,7 @@ class _Change:
         if entry.change is None or not entry.is_certain:
             return None
         if entry.change.operation == self.operation:
+            write_backs.give_up_sending(entry.change, now=self.access.clock.now())
             return Changed(entry, entry.change, stood_before=True)
         self._tell_team(entry)
         raise errors.StillWorking("Another change of this appointment is under way.", spoken=_OTHER_CHANGE)
@@ -135,6 +136,7 @@ class _Change:
             if booking.state == BookingState.CONFIRMED:
                 return diary.find(self.access, booking.pms_appointment_id), None
             if booking.state == BookingState.FAILED:
+                write_backs.finish(write_back)  # nobody wants it any more
                 raise errors.AppointmentNotFound(
                     spoken="That request did not go through, so there is nothing to cancel."
                 )
@@ -221,4 +223,5 @@ class _Change:
             detail={name: value for name, value in detail.items() if value},
             call=self.call,
             booking=entry.booking,
+            renew=True,
         )

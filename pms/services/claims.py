@@ -8,7 +8,6 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db import connection
 
@@ -16,21 +15,20 @@ from pms import vault
 from pms.domain import errors
 from pms.domain.clock import Budget, Clock
 from pms.models import Call, ToolCall, ToolCallState
+from pms.services import plain
 
 # Longer than any budget: after it, the process that held the claim is gone.
 LEASE = timedelta(seconds=30)
 _WAIT_SHARE = 0.5
 _LOOK_EVERY_SECONDS = 0.2
 _LONGEST_ID = 128
-# Plain SQL, because every use of every tool claims and answers once, and the ORM would compile both anew each time.
-_TABLE = ToolCall._meta.db_table
-_FIELDS = {field.attname: field for field in ToolCall._meta.concrete_fields}
 _INSERT = (
-    f"INSERT INTO {_TABLE} ({', '.join(_FIELDS)}) VALUES ({', '.join('%s' for _ in _FIELDS)}) "  # noqa: S608  # constants
+    f"INSERT INTO {plain.table(ToolCall)} ({plain.columns(ToolCall)}) "  # noqa: S608  # constants
+    f"VALUES ({', '.join('%s' for _ in plain.fields(ToolCall))}) "
     f"ON CONFLICT (account_id, call_id, tool_call_id) DO NOTHING RETURNING id"
 )
 _ANSWER = (
-    f"UPDATE {_TABLE} SET state = %s, answer = %s, outcome = %s, duration_ms = %s "  # noqa: S608
+    f"UPDATE {plain.table(ToolCall)} SET state = %s, answer = %s, outcome = %s, duration_ms = %s "  # noqa: S608
     f"WHERE id = %s AND state = %s AND lease_until = %s"
 )
 
@@ -88,10 +86,10 @@ def answer(*, claim: Claim, say: str, outcome: str, clock: Clock) -> None:
     """Keep the answer of a claimed tool call, sealed, for every repetition; nothing, if the claim was taken over."""
     elapsed_ms = round((clock.monotonic() - claim.started) * 1000)
     sealed = vault.seal(say, _place(claim.id, "answer"))
-    kept = {"state": ToolCallState.DONE, "answer": sealed, "outcome": outcome, "duration_ms": elapsed_ms}
-    mine = {"id": claim.id, "state": ToolCallState.RUNNING, "lease_until": claim.lease_until}
+    kept = plain.stored(ToolCall, state=ToolCallState.DONE, answer=sealed, outcome=outcome, duration_ms=elapsed_ms)
+    mine = plain.stored(ToolCall, id=claim.id, state=ToolCallState.RUNNING, lease_until=claim.lease_until)
     with connection.cursor() as cursor:
-        cursor.execute(_ANSWER, [*_stored(kept), *_stored(mine)])
+        cursor.execute(_ANSWER, [*kept, *mine])
 
 
 def release(*, claim: Claim) -> None:
@@ -104,15 +102,10 @@ def _is_inserted(claim: ToolCall) -> bool:
 
     One statement: to catch a violation instead, it would need a savepoint or a transaction of its own around it.
     """
-    values = {name: field.pre_save(claim, add=True) for name, field in _FIELDS.items()}
+    values = {name: field.pre_save(claim, add=True) for name, field in plain.fields(ToolCall).items()}
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT, _stored(values))
+        cursor.execute(_INSERT, plain.stored(ToolCall, **values))
         return cursor.fetchone() is not None
-
-
-def _stored(values: Mapping[str, object]) -> list[Any]:
-    """Return the values of columns as this database takes them."""
-    return [_FIELDS[name].get_db_prep_save(value, connection) for name, value in values.items()]
 
 
 def _repeated(call: Call, tool_call_id: str, arguments_digest: str, clock: Clock, budget: Budget) -> Claim:

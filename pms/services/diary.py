@@ -88,6 +88,11 @@ def find(access: Access, identifier: str, *, patient_id: str = "") -> Entry:
     return entry
 
 
+def of_rows(integration: PmsIntegration, rows: Iterable[Appointment]) -> list[Entry]:
+    """Return the PMS's rows as the appointments they are, after what the vendor has called done since."""
+    return _with_writes(integration, map(_of_row, rows))
+
+
 def _pending(booking: Booking) -> Entry:
     """Return a booking without an id as an appointment; one of which nothing was made is none."""
     if booking.state not in (S.PENDING, S.UNKNOWN, S.CANCELLED):
@@ -133,7 +138,7 @@ def _changed(entry: Entry, write_back: WriteBack) -> Entry:
     match write_back.operation:
         case Operation.CANCEL:
             return replace(entry, status=AppointmentStatus.CANCELLED)
-        case Operation.CONFIRM:
+        case Operation.CONFIRM if entry.status is AppointmentStatus.SCHEDULED:  # else the row tells something newer
             return replace(entry, status=AppointmentStatus.CONFIRMED)
         case Operation.MOVE if booking is not None:
             return replace(

@@ -47,19 +47,19 @@ def follow(*, write_back: WriteBack, clock: Clock) -> None:
     was = write_back.state
     try:
         if was == WriteBackState.SENDING:  # its process died while sending, so nobody told the caller
-            write_backs.lose_reference(write_back)
-            write_backs.tell_staff(write_back, errors.OutcomeUnknown.code)
+            write_backs.give_up_sending(write_back, now=clock.now())
         if was == WriteBackState.WAITING:
             _send_waiting(write_back, clock)
-        else:
+        elif was != WriteBackState.FAILED:
             with _reading(write_back, clock) as access:
                 _step(access, write_back)
     except errors.PmsError as error:
         log.info("write-back not followed", code=error.code, write_id=str(write_back.pk), attempts=write_back.attempts)
     write_back.refresh_from_db()
-    if write_back.state == WriteBackState.FAILED and was != WriteBackState.FAILED:
+    if write_back.state == WriteBackState.FAILED:  # perhaps by a process that died before it told anybody
         _tell_of_failure(write_back)
-    if write_back.next_attempt_at is not None:
+        write_backs.finish(write_back)
+    elif write_back.next_attempt_at is not None:
         write_backs.reschedule(write_back=write_back, now=clock.now())
 
 
@@ -120,6 +120,7 @@ def _step(access: Access, write_back: WriteBack) -> None:
         access.summary["state"] = write_back.state
         _tell_if_made_after_all(write_back)
     elif write_back.state == WriteBackState.DONE and write_back.verified_at is None:
+        _tell_if_made_after_all(write_back)  # whoever saw it done may have died before telling
         later = _later_changes(write_back)
         if later.filter(state=WriteBackState.DONE).exists():
             write_backs.finish(write_back)
@@ -145,6 +146,8 @@ def _later_changes(write_back: WriteBack) -> QuerySet[WriteBack]:
         integration=write_back.integration,
         appointment_id=write_back.record_id,
     )
+    if write_back.operation in (Operation.BOOK, Operation.MOVE):  # time and place are shown through a confirmation
+        changes = changes.exclude(operation=Operation.CONFIRM)
     return changes.none() if write_back.operation == Operation.CREATE_PATIENT else changes
 
 
@@ -166,8 +169,8 @@ def _read_back(access: Access, write_back: WriteBack) -> None:
             booking = write_back.booking
             if booking is not None and booking.state == BookingState.CONFIRMED:
                 bookings.transition(booking, BookingState.LOST if is_absent else BookingState.MISMATCH)
-            write_backs.park(write_back)
             write_backs.tell_staff(write_back, "lost" if is_absent else "mismatch")
+            write_backs.park(write_back)
 
 
 def _tell_of_failure(write_back: WriteBack) -> None:

@@ -217,5 +217,6 @@ def _left_to_team(
         detail={name: value for name, value in detail.items() if value},
         call=call,
         booking=entry.booking,
+        renew=True,
     )
     return error

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pms.domain import errors
 from pms.domain.localtime import local_date_of
 from pms.models import Booking, BookingState, Call
-from pms.services import availability, bookings, sending
+from pms.services import availability, bookings, diary, sending
 from pms.services.availability import DayView, Without
 from pms.services.bookings import Wish
 from pms.services.gateway import Access
@@ -29,7 +29,7 @@ def hold(access: Access, wish: Wish, call: Call | None, key: str) -> Booking:
     """Hold the time with the first free pair; when another caller is quicker, look once more for another pair."""
     for _ in range(_TRIES):
         view = _view(access, wish)
-        _refuse_person_overlap(view, wish)
+        _refuse_person_overlap(access, view, wish)
         slot = next((s for s in view.result.slots if s.start == wish.starts_at), None)
         if slot is None:
             raise not_free(access, wish, availability.why_not(view, wish.starts_at))
@@ -64,7 +64,7 @@ def recheck(access: Access, booking: Booking, wish: Wish) -> None:
 def why_not_free(access: Access, booking: Booking, wish: Wish) -> errors.ParlaeError | None:
     """Return why the PMS has the place of our own booking taken, ``None`` if it has not. Raises ``PersonOverlap``."""
     view = _view(access, wish, booking)
-    _refuse_person_overlap(view, wish)
+    _refuse_person_overlap(access, view, wish)
     if any(slot.start == booking.starts_at for slot in view.result.slots):
         return None
     return availability.why_not(view, booking.starts_at)
@@ -81,10 +81,11 @@ def not_free(access: Access, wish: Wish, reason: errors.ParlaeError) -> errors.P
         return reason
 
 
-def _refuse_person_overlap(view: DayView, wish: Wish) -> None:
-    for row in view.appointments:
-        overlaps = row.starts_at < wish.ends_at and row.ends_at > wish.starts_at
-        if overlaps and row.patient_id == wish.patient_id and row.status.occupies_time:
+def _refuse_person_overlap(access: Access, view: DayView, wish: Wish) -> None:
+    own = [row for row in view.appointments if row.patient_id == wish.patient_id]
+    for entry in diary.of_rows(access.integration, own):
+        overlaps = entry.starts_at < wish.ends_at and entry.ends_at > wish.starts_at
+        if overlaps and entry.status.occupies_time:
             raise errors.PersonOverlap
 
 

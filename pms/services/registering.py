@@ -8,7 +8,7 @@ from pms.domain import errors, identity
 from pms.domain.clock import Budget, Clock
 from pms.domain.localtime import local_date_of
 from pms.domain.records import NewPatient, PatientQuery
-from pms.models import AppointmentType, BookingMode, Call, Operation, PmsIntegration, WriteBackState
+from pms.models import AppointmentType, BookingMode, Call, Operation, PmsIntegration, WriteBack, WriteBackState
 from pms.providers.base import Capability
 from pms.services import calls, gateway, limits, newcomers, patients, sending, tasks, write_backs
 from pms.services.audit import Asker
@@ -69,6 +69,15 @@ def as_sent(created: Created, new: NewPatient) -> NewPatient:
     """Return the patient as the record was asked for first: whoever asks later does not say whose child it is."""
     sent = write_backs.change_of(created.write_back) if created.stood_before else new
     return sent if isinstance(sent, NewPatient) else new
+
+
+def sent_for(*, integration: PmsIntegration, patient_id: str) -> NewPatient | None:
+    """Return what was sent for a patient whom we have created, ``None`` for any other."""
+    record = WriteBack.objects.filter(
+        integration=integration, operation=Operation.CREATE_PATIENT, record_id=patient_id
+    ).first()
+    sent = write_backs.change_of(record) if record is not None else None
+    return sent if isinstance(sent, NewPatient) else None
 
 
 def _made(

@@ -40,6 +40,9 @@ def carry_out(access: Access, write_back: WriteBack, change: Change, asker: Aske
             write_backs.lose_reference(write_back)
         write_backs.tell_staff(write_back, errors.OutcomeUnknown.code)
         raise errors.OutcomeUnknown from error
+    finally:
+        if write_back.state == WriteBackState.FAILED and write_back.after_id is None:
+            write_backs.finish(write_back)  # whoever waits hears of it
 
 
 def require_time(access: Access) -> None:

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from accounts.models import Account
 from pms import vault
-from pms.models import Booking, Call, Task, WriteBack
+from pms.models import Booking, Call, Task, TaskState, WriteBack
 
 
 def open_task(
@@ -21,15 +21,22 @@ def open_task(
     booking: Booking | None = None,
     write_back: WriteBack | None = None,
     once: bool = False,
+    renew: bool = False,
 ) -> Task:
     """Keep a task with what is needed to do it, sealed.
 
-    A booking, or a write without one, has at most one task of a kind, and with ``once`` a call too.
+    A booking, or a write without one, has at most one task of a kind, and with ``once`` a call too. With ``renew`` a
+    booking's is opened again and says what is wanted now.
     """
     pk = uuid.uuid4()
-    fields = {"id": pk, "account": account, "call": call, "detail": vault.seal(dict(detail), f"tasks:{pk}:detail")}
+    fields = {"id": pk, "account": account, "call": call, "detail": vault.seal(dict(detail), _place(pk))}
     if booking is not None:
-        return Task.objects.get_or_create(booking=booking, kind=kind, defaults=fields)[0]
+        task, is_new = Task.objects.get_or_create(booking=booking, kind=kind, defaults=fields)
+        if renew and not is_new:
+            task.call, task.detail = call, vault.seal(dict(detail), _place(task.pk))
+            task.state, task.resolved_at = TaskState.OPEN, None
+            task.save(update_fields=["call", "detail", "state", "resolved_at"])
+        return task
     if write_back is not None:
         return Task.objects.get_or_create(write_back=write_back, kind=kind, defaults=fields)[0]
     with transaction.atomic():
@@ -43,5 +50,9 @@ def open_task(
 
 def detail(task: Task) -> dict[str, str]:
     """Return what the task says, for the person who does it."""
-    opened: dict[str, str] = vault.unseal(task.detail, f"tasks:{task.pk}:detail")
+    opened: dict[str, str] = vault.unseal(task.detail, _place(task.pk))
     return opened
+
+
+def _place(pk: uuid.UUID) -> str:
+    return f"tasks:{pk}:detail"

@@ -149,6 +149,9 @@ def follow(*, write_back: WriteBack, pms: PmsService, now: datetime) -> WriteBac
     if outcome == Done():
         record_id = write_back.appointment_id or find_record(pms, change_of(write_back), _others(write_back))
         outcome = Done(record_id) if record_id else None
+    elif isinstance(outcome, Done) and write_back.appointment_id not in ("", outcome.record_id):
+        # Said of another record than the one to be changed: only what the PMS shows of ours counts.
+        outcome = _shown_without_trace(write_back, change_of(write_back), pms)
     return write_back if outcome is None else settle(write_back=write_back, outcome=outcome, now=now)
 
 
@@ -159,16 +162,24 @@ def lose_reference(write_back: WriteBack) -> None:
             consequences.unknown(write_back)
 
 
+def give_up_sending(write_back: WriteBack, *, now: datetime) -> None:
+    """Call a write unknown whose process died while sending it: "sent" would be more than we know."""
+    if write_back.state == WriteBackState.SENDING and now - write_back.sent_at >= bookings.ABANDONED_AFTER:
+        lose_reference(write_back)
+        tell_staff(write_back, errors.OutcomeUnknown.code)
+
+
 def fail(write_back: WriteBack, reason: str) -> bool:
-    """Settle a write-back of which certainly nothing is in the PMS; return whether this caller did it."""
+    """Settle a write-back of which certainly nothing is in the PMS; return whether this caller did it.
+
+    It stays due until ``finish``, so that a job tells staff if this process dies before anybody has been told.
+    """
     with transaction.atomic():
         done = _update(
             write_back,
             (*_OPEN, WriteBackState.WAITING),
             state=WriteBackState.FAILED,
             failure=reason,
-            next_attempt_at=None,
-            lease_until=None,
         )
         if done:
             consequences.failed(write_back)
@@ -223,8 +234,8 @@ def reschedule(*, write_back: WriteBack, now: datetime) -> None:
         if write_back.state == WriteBackState.WAITING:
             fail(write_back, "patient_not_created")
         _update_open(write_back, state=WriteBackState.PARKED)
-        finish(write_back)
         tell_staff(write_back, "unresolved")
+        finish(write_back)
         return
     if is_open(write_back) and now - write_back.sent_at >= _patience(write_back):
         tell_staff(write_back, "unresolved")

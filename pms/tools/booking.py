@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from pms.domain import errors, speech
+from pms.domain.records import NewPatient, Patient
 from pms.models import Booking, BookingState, WriteBackState
-from pms.services import appointments, claims, moves, newcomers, patients
+from pms.services import appointments, claims, moves, newcomers, patients, registering
 from pms.services.appointments import Booked, BookingUnknown
 from pms.services.bookings import Wish
 from pms.services.moves import NewTime
@@ -82,8 +83,15 @@ def _patient_name(context: Context, patient_id: str) -> str | None:
     """Return the name for REST's answer; a caller hears no name that was not said in the call."""
     if context.request.face is Face.VOICE or newcomers.is_handle(patient_id):
         return None
-    patient = patients.read(**context.access, patient_id=patient_id, action="getPatient")
-    return f"{patient.first_name} {patient.last_name}".strip()
+    person: Patient | NewPatient
+    try:
+        person = patients.read(**context.access, patient_id=patient_id, action="getPatient")
+    except errors.PatientNotFound:
+        sent = registering.sent_for(integration=context.integration, patient_id=patient_id)
+        if sent is None:
+            raise
+        person = sent  # the PMS's own reads do not show them yet
+    return f"{person.first_name} {person.last_name}".strip()
 
 
 def _answer(context: Context, arguments: Mapping[str, Any], booked: Booked, more: dict[str, Any]) -> Answer:

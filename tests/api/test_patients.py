@@ -1,4 +1,4 @@
-"""``POST /api/pms/patients``: a new patient in the spec's shape, once, and what stands for them until the PMS has them."""
+"""``POST /api/pms/patients``: a new patient in the spec's shape, once, and what stands for them until they are made."""
 
 from __future__ import annotations
 
@@ -111,6 +111,16 @@ class TestCreated:
     @pytest.mark.parametrize("address", [None, {}, {"city": "Albany"}, {"street": None, "zip": "12207"}])
     def test_may_have_any_part_of_an_address(self, site: Site, address: Json | None) -> None:
         assert site.create({**ADA, "address": address}).status_code == 201
+
+    def test_can_be_booked_for_at_once_although_no_read_shows_them_yet(self, site: Site, sim: Sim) -> None:
+        number = site.create(ADA).json()["patient"]["id"]
+
+        response = site.book(
+            {"patientId": number, "appointmentType": "Cleaning", "startTime": f"{quiet_day()}T15:00:00Z"}
+        )
+
+        assert (response.status_code, response.json()["appointment"]["patientName"]) == (201, "Ada Ottershaw")
+        assert len(in_the_pms(sim, number)) == 1
 
     def test_is_filed_under_the_clinician_who_is_named(self, site: Site, sim: Sim) -> None:
         site.create({**ADA, "providerId": "DR2"})

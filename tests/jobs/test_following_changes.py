@@ -41,6 +41,11 @@ CHANGES: dict[str, Ask] = {
 }
 
 
+@pytest.fixture(autouse=True)
+def _quick_office(sim: Sim) -> None:
+    sim("POST", "config", writeback_delay=0.02)
+
+
 @pytest.fixture
 def cora(practice: Account) -> Caller:
     return Caller(practice).verified()

@@ -40,6 +40,11 @@ BY_THE_TEAM = "I can't cancel that myself, so I have asked the team to cancel it
 GRACE = write_backs.REQUEST_GRACE.total_seconds()
 
 
+@pytest.fixture(autouse=True)
+def _quick_office(sim: Sim) -> None:
+    sim("POST", "config", writeback_delay=0.02)
+
+
 @pytest.fixture
 def number(sandbox: Sandbox) -> str:
     """The id of a cleaning that the desk has made for Cora at nine."""

@@ -38,6 +38,11 @@ WHEN = say_when(datetime.combine(quiet_day(), time(9)))
 CONFIRMED = f"The appointment on {WHEN} is marked as confirmed."
 
 
+@pytest.fixture(autouse=True)
+def _quick_office(sim: Sim) -> None:
+    sim("POST", "config", writeback_delay=0.02)
+
+
 @pytest.fixture
 def number(sandbox: Sandbox) -> str:
     """The id of a cleaning that the desk has made for Cora at nine."""

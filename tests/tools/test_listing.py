@@ -38,6 +38,11 @@ def at(hour: int, minute: int = 0) -> str:
     return say_when(datetime.combine(quiet_day(), time(hour, minute)))
 
 
+@pytest.fixture(autouse=True)
+def _quick_office(sim: Sim) -> None:
+    sim("POST", "config", writeback_delay=0.02)
+
+
 @pytest.fixture
 def slow(sim: Sim, monkeypatch: pytest.MonkeyPatch) -> Slow:
     """Let the office take long: ``slow()``, or ``slow("PUT appointment")`` with some writes only."""

@@ -42,6 +42,11 @@ Slow = Callable[..., None]
 BY_THE_TEAM = f"I can't move that one myself, so I have asked the team to. {STANDS}"
 
 
+@pytest.fixture(autouse=True)
+def _quick_office(sim: Sim) -> None:
+    sim("POST", "config", writeback_delay=0.02)
+
+
 @pytest.fixture
 def number(sandbox: Sandbox) -> str:
     """The id of a cleaning that the desk has made for Cora at nine."""
@@ -640,7 +645,7 @@ class TestUnknown:
     ) -> None:
         sim("POST", lose[0], **lose[1])
 
-        result = cora.move("14:00")
+        result = cora.move("14:00", seconds=4)
 
         own.refresh_from_db()
         moved = Booking.objects.exclude(pk=own.pk).get()
