@@ -87,7 +87,7 @@ class AppointmentsView(PmsView):
         description=(
             "The appointments of some days of the practice, cancelled ones included, as they truly stand: what the "
             "PMS's own copy does not show yet is laid over it. A voice credential needs `X-Vapi-Call-Id` and gets "
-            "only what a patient verified in that call has ahead."
+            "only what a patient verified in that call has ahead, without type, clinician, name and notes."
         ),
         parameters=[
             OpenApiParameter("startDate", str, description="A local day, inclusive; today if left out."),

@@ -150,13 +150,15 @@ class MovedAppointment:
 class StatusChange:
     """What a cancellation or a confirmation writes.
 
-    ``patient_id`` and ``starts_at`` are the appointment's own, for finding it again.
+    ``patient_id`` and ``starts_at`` are the appointment's own, for finding it again; ``reason`` is for staff if it
+    fails.
     """
 
     appointment_id: str
     patient_id: str
     starts_at: datetime
     status: AppointmentStatus
+    reason: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

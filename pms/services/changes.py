@@ -152,7 +152,7 @@ class _Change:
             sending.require_time(self.access)
         except errors.NotSupported as error:
             raise self._left_to_team(entry, error) from None
-        change = StatusChange(entry.id, entry.patient_id, entry.starts_at, STATUSES[self.operation])
+        change = StatusChange(entry.id, entry.patient_id, entry.starts_at, STATUSES[self.operation], self.reason)
         write_back = write_backs.start(
             integration=self.access.integration,
             operation=self.operation,
@@ -179,7 +179,7 @@ class _Change:
             error.spoken = _NOT_CHANGED[self.operation]
             raise
         if write_back.state == WriteBackState.FAILED:
-            write_backs.tell_staff(write_back, "failed", reason=self.reason)
+            write_backs.tell_staff(write_back, "failed")
             raise errors.WriteRejected(spoken=_NOT_CHANGED[self.operation])
         return Changed(entry, write_back)
 

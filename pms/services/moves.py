@@ -180,6 +180,8 @@ def _write(access: Access, booking: Booking, wish: Wish, asker: Asker) -> None:
         if booking.state != BookingState.HELD:
             raise placing.not_free(access, wish, errors.SlotExpired(spoken=placing.NOT_HELD))
         bookings.transition(booking, BookingState.FAILED, failure=errors.StillWorking.code)
+        if not diary.find(access, wish.moved_appointment_id).status.occupies_time:
+            raise errors.AppointmentNotFound
         raise errors.StillWorking("Another change of this appointment is under way.", spoken=_OTHER_CHANGE)
     try:
         sending.carry_out(access, write_back, moved, asker)

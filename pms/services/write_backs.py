@@ -17,7 +17,7 @@ from django.db import IntegrityError, transaction
 
 from pms import vault
 from pms.domain import errors
-from pms.domain.records import Change, NewPatient
+from pms.domain.records import Change, NewPatient, StatusChange
 from pms.models import Booking, BookingState, Call, Operation, PmsIntegration, WriteBack, WriteBackState
 from pms.providers.base import Done, Failed, Pending, PmsService, WriteOutcome
 from pms.providers.read_back import Shown, compare, find_record
@@ -28,6 +28,8 @@ log = structlog.get_logger(__name__)
 # While a request may still be at work on a write-back, no job touches it.
 REQUEST_GRACE = timedelta(seconds=60)
 FOLLOW_FOR = timedelta(hours=24)
+# A vendor's copy that has not shown a change within a day is still compared with it once a day, for a month.
+_LATE_INTERVAL, _COMPARE_FOR = timedelta(days=1), timedelta(days=30)
 # How long staff are not told of a write that has no end, unless the appointment is nearer.
 _PATIENCE = timedelta(hours=2)
 # Why a write-back failed that somebody has taken back.
@@ -60,15 +62,15 @@ def start(
 ) -> WriteBack | None:
     """Record that a change is about to be sent, or with ``after`` that it waits for a patient.
 
-    Returns ``None`` if the booking's hold was lost meanwhile, or another change of the same appointment, or of the
-    same new patient, is under way.
+    Returns ``None`` if the booking's hold was lost meanwhile, if another change of the same appointment, or of the
+    same new patient, is under way, or if the appointment was cancelled while this change was prepared.
     """
     pk = uuid.uuid4()
     try:
         with transaction.atomic():
             if booking is not None and not bookings.transition(booking, BookingState.PENDING):
                 return None
-            return WriteBack.objects.create(
+            write_back = WriteBack.objects.create(
                 id=pk,
                 account_id=integration.account_id,
                 integration=integration,
@@ -85,10 +87,14 @@ def start(
                 sent_at=now,
                 next_attempt_at=now + (_FIRST_INTERVAL if after else REQUEST_GRACE),
             )
+            if not _is_overtaken(write_back):
+                return write_back
+            transaction.set_rollback(True)
     except IntegrityError:
-        if booking is not None:
-            booking.refresh_from_db()
-        return None
+        pass
+    if booking is not None:
+        booking.refresh_from_db()
+    return None
 
 
 def resume(*, write_back: WriteBack, change: Change, access_id: uuid.UUID, now: datetime) -> bool:
@@ -229,13 +235,22 @@ def finish(write_back: WriteBack) -> None:
 
 
 def reschedule(*, write_back: WriteBack, now: datetime) -> None:
-    """Plan the next look, with growing intervals; after a day a person has to look."""
-    if now - (write_back.completed_at or write_back.sent_at) >= FOLLOW_FOR:
+    """Plan the next look, with growing intervals; after a day a person has to look.
+
+    What is done is compared until the copy shows it or anything else, for as long as it is laid over the PMS's rows.
+    """
+    followed_for = now - (write_back.completed_at or write_back.sent_at)
+    if followed_for >= FOLLOW_FOR:
         if write_back.state == WriteBackState.WAITING:
             fail(write_back, "patient_not_created")
         _update_open(write_back, state=WriteBackState.PARKED)
         tell_staff(write_back, "unresolved")
-        finish(write_back)
+        if write_back.state != WriteBackState.DONE:
+            finish(write_back)
+        elif followed_for < _COMPARE_FOR:
+            _update(write_back, (WriteBackState.DONE,), next_attempt_at=now + _LATE_INTERVAL, lease_until=None)
+        else:
+            park(write_back)
         return
     if is_open(write_back) and now - write_back.sent_at >= _patience(write_back):
         tell_staff(write_back, "unresolved")
@@ -253,13 +268,13 @@ def change_of(write_back: WriteBack) -> Change:
     return payloads.loaded(vault.unseal(write_back.payload, _place(write_back.pk)))
 
 
-def tell_staff(write_back: WriteBack, what: str, **more: str) -> None:
+def tell_staff(write_back: WriteBack, what: str) -> None:
     """Open a task about a write-back: its kind says what of what, such as ``booking_failed``."""
     booking = write_back.booking
     tasks.open_task(
         account=write_back.account,
         kind=f"{_NOUNS[Operation(write_back.operation)]}_{what}",
-        detail={**_detail(write_back), **more},
+        detail=_detail(write_back),
         call=booking.call if booking else write_back.call,
         booking=booking,
         write_back=None if booking else write_back,
@@ -287,6 +302,7 @@ def _detail(write_back: WriteBack) -> dict[str, str]:
             "patientId": write_back.patient_id,
             "appointmentId": write_back.appointment_id,
             "startsAt": change.starts_at.isoformat() if change else "",
+            "reason": change.reason if isinstance(change, StatusChange) else "",
             "confirmationNumber": write_back.booking.confirmation_number if write_back.booking else "",
         }
     return {name: value for name, value in found.items() if value}
@@ -304,6 +320,18 @@ def _appointment_time(write_back: WriteBack) -> datetime | None:
     except vault.CannotOpen:
         return None
     return None if isinstance(change, NewPatient) else change.starts_at
+
+
+def _is_overtaken(write_back: WriteBack) -> bool:
+    """Return whether the appointment is cancelled by now. Asked once nobody else can begin to change it."""
+    cancelled = WriteBack.objects.filter(
+        integration_id=write_back.integration_id,
+        appointment_id=write_back.appointment_id,
+        operation=Operation.CANCEL,
+        state=WriteBackState.DONE,
+        verified_at__isnull=True,
+    )
+    return bool(write_back.appointment_id) and cancelled.exists()
 
 
 def _is_withdrawn(write_back: WriteBack, pms: PmsService) -> bool:

@@ -21,6 +21,8 @@ DEFAULT_SPAN = timedelta(days=30)
 LONGEST_SPAN = timedelta(days=92)
 _FIRST_YEAR = 1900
 _NONE_AHEAD = "I don't see any appointment coming up."
+# A caller hears when, and not what for or with whom.
+_UNTOLD = {"appointmentType": "", "providerId": ""}
 
 
 def get_appointments(context: Context, arguments: Mapping[str, Any]) -> Answer:
@@ -28,7 +30,7 @@ def get_appointments(context: Context, arguments: Mapping[str, Any]) -> Answer:
     patient_id = subject.patient_of(context, arguments.get("patientId"), required=False)
     if not subject.is_trusted(context):
         ahead = _ahead(context, patient_id)
-        return Answer(say=_say(context, ahead), data={"appointments": [_public(one, {}) for one in ahead]})
+        return Answer(say=_say(context, ahead), data={"appointments": [_public(one, {}) | _UNTOLD for one in ahead]})
     start, end = _span(context, arguments)
     with gateway.reading(**context.access, action="getAppointments", phi=True, patient_id=patient_id or None) as access:
         entries = diary.between(access, start, end, patient_id=patient_id, details=True)

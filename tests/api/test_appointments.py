@@ -13,7 +13,6 @@ from urllib.parse import quote
 import pytest
 from django.test import Client
 from django.utils import timezone
-from pytest_django import Settings
 
 from accounts.models import Account
 from pms.domain.localtime import local_date_of
@@ -99,10 +98,10 @@ def today() -> date:
     return local_date_of(timezone.now(), NEW_YORK)
 
 
-def slow(sim: Sim, settings: Settings) -> None:
-    """Let the office take ten minutes for every change, and let nobody wait long for it."""
+def slow(sim: Sim) -> None:
+    """Let the office take ten minutes for every change, and let nobody wait for it."""
     sim("POST", "config", writeback_delay=TEN_MINUTES)
-    settings.TOOL_BUDGET_SECONDS = 5.0
+    sim("POST", "fail", path="/v4/writeback_status")
 
 
 def on_file(sim: Sim, first: date, last: date) -> set[str]:
@@ -254,8 +253,8 @@ class TestList:
         assert (row["id"], row["bookingId"]) == (made["appointment"]["id"], made["appointment"]["bookingId"])
         assert (row["status"], row["startTime"]) == ("scheduled", at("09:00"))
 
-    def test_has_what_is_requested_as_pending_and_without_an_id(self, site: Site, sim: Sim, settings: Settings) -> None:
-        slow(sim, settings)
+    def test_has_what_is_requested_as_pending_and_without_an_id(self, site: Site, sim: Sim) -> None:
+        slow(sim)
         site.book({"patientId": "1001", "appointmentType": "Cleaning", "startTime": at("09:00")})
         days = {"startDate": f"{quiet_day()}", "endDate": f"{quiet_day()}"}
 
@@ -265,8 +264,8 @@ class TestList:
         assert site.listed(**days) == [row]
         assert site.listed(**days, status="scheduled") == []
 
-    def test_tells_which_change_is_on_its_way(self, site: Site, number: str, sim: Sim, settings: Settings) -> None:
-        slow(sim, settings)
+    def test_tells_which_change_is_on_its_way(self, site: Site, number: str, sim: Sim) -> None:
+        slow(sim)
         site.cancel(number)
 
         [row] = site.listed(startDate=f"{quiet_day()}", endDate=f"{quiet_day()}")
@@ -347,10 +346,8 @@ class TestMove:
     def test_without_a_wish_for_a_notice_says_nothing_of_one(self, site: Site, number: str) -> None:
         assert set(site.move(number, {"startTime": at("10:00")}).json()) == {"success", "appointment"}
 
-    def test_that_takes_long_is_202_and_the_old_time_stands(
-        self, site: Site, number: str, sim: Sim, settings: Settings
-    ) -> None:
-        slow(sim, settings)
+    def test_that_takes_long_is_202_and_the_old_time_stands(self, site: Site, number: str, sim: Sim) -> None:
+        slow(sim)
 
         response = site.move(number, {"startTime": at("10:00")})
 
@@ -565,10 +562,8 @@ class TestConfirm:
         assert times(sim) == ["10:00"]
         assert WriteBack.objects.get().operation == Operation.MOVE
 
-    def test_that_takes_long_is_202_with_what_to_ask_for(
-        self, site: Site, number: str, sim: Sim, settings: Settings
-    ) -> None:
-        slow(sim, settings)
+    def test_that_takes_long_is_202_with_what_to_ask_for(self, site: Site, number: str, sim: Sim) -> None:
+        slow(sim)
 
         response = site.move(number, {"status": "confirmed"})
 
@@ -601,10 +596,8 @@ class TestCancel:
         assert (first.json(), again.json()) == (CANCELLED, CANCELLED)
         assert writes_sent(sim).count(("PATCH", f"/appointments/{number}")) == 1
 
-    def test_that_takes_long_is_202_and_the_appointment_stands(
-        self, site: Site, number: str, sim: Sim, settings: Settings
-    ) -> None:
-        slow(sim, settings)
+    def test_that_takes_long_is_202_and_the_appointment_stands(self, site: Site, number: str, sim: Sim) -> None:
+        slow(sim)
 
         response = site.cancel(number, {"sendNotification": True})
 
@@ -627,8 +620,8 @@ class TestCancel:
         assert (response.status_code, response.json()["status"]) == (202, "unknown")
         assert "successfully" not in response.content.decode()
 
-    def test_of_a_booking_that_is_not_made_yet_takes_it_back(self, site: Site, sim: Sim, settings: Settings) -> None:
-        slow(sim, settings)
+    def test_of_a_booking_that_is_not_made_yet_takes_it_back(self, site: Site, sim: Sim) -> None:
+        slow(sim)
         wish = {"patientId": "1001", "appointmentType": "Cleaning", "startTime": at("09:00")}
         pending = site.book(wish).json()["appointment"]
 

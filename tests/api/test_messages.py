@@ -13,7 +13,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import Account, BaaAcceptance
-from pms.models import ConnectionStatus, Credential, PmsAuditLog, PmsIntegration, Task, VoiceLine
+from pms.models import ConnectionStatus, PmsAuditLog, PmsIntegration, Task, VoiceLine
+from pms.models.credential import Scope
 from pms.services import tasks
 from tests.api.site import MESSAGES, Json, Site
 from tests.conftest import Sim
@@ -26,9 +27,7 @@ WORDS = {"message": "Please call about the crown."}
 
 @pytest.fixture
 def site(client: Client, practice: Account) -> Site:
-    site = Site(client, practice)
-    Credential.objects.filter(pk=site.pk).update(scopes=["messages:write"])
-    return site
+    return Site(client, practice, Scope.MESSAGES_WRITE)
 
 
 @pytest.fixture
@@ -87,7 +86,7 @@ def test_it_is_kept_from_a_voice_credential_with_and_without_a_call(
 
 def test_words_that_hold_an_envelope_s_are_only_words(site: Site) -> None:
     """A body with the word "message" in it is still a REST request."""
-    said = '{"message": {"type": "tool-calls", "toolCallList": [] } }'
+    said = 'They wrote "message": {"type": "tool-calls"}.'
 
     assert leave(site, {"message": said}).status_code == 201
     assert tasks.detail(Task.objects.get())["message"] == said
@@ -123,7 +122,7 @@ def test_another_practice_in_the_body_is_not_believed(site: Site, practice: Acco
 
 
 def test_without_the_right_to_it_is_403(client: Client, practice: Account) -> None:
-    site = Site(client, practice, "appointments:read", "appointments:write", "patients:read", "patients:write")
+    site = Site(client, practice, *(set(Scope.values) - {Scope.MESSAGES_WRITE}))
 
     refused(leave(site, WORDS), 403, "forbidden")
     assert not Task.objects.exists()

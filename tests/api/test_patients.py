@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from pytest_django import Settings
 
 from accounts.models import Account
 from pms.jobs import sweeps
@@ -63,10 +62,10 @@ def voice(client: Client, practice: Account) -> Callable[..., Any]:
     return send
 
 
-def slow(sim: Sim, settings: Settings) -> None:
-    """Let the office take ten minutes for a new record, and let nobody wait long for it."""
+def slow(sim: Sim) -> None:
+    """Let the office take ten minutes for a new record, and let nobody wait for it."""
     sim("POST", "config", writeback_delays={"POST patient": 600})
-    settings.TOOL_BUDGET_SECONDS = 4.0
+    sim("POST", "fail", path="/v4/writeback_status")
 
 
 def made(sim: Sim) -> None:
@@ -160,9 +159,9 @@ class TestCreated:
 
 class TestPending:
     @pytest.fixture
-    def patient(self, site: Site, sim: Sim, settings: Settings) -> Json:
+    def patient(self, site: Site, sim: Sim) -> Json:
         """Ada, whose record the office has not made when her request is answered."""
-        slow(sim, settings)
+        slow(sim)
         response = site.create(ADA)
         body: Json = response.json()
         assert (response.status_code, body["success"], body["status"]) == (202, True, "pending")

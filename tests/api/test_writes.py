@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from pytest_django import Settings
 
 from accounts.models import Account
 from pms.models import (
@@ -122,9 +121,9 @@ class TestBooking:
 
         assert told == BOOKINGS
 
-    def test_that_is_only_sent_has_no_id(self, site: Site, sim: Sim, settings: Settings) -> None:
+    def test_that_is_only_sent_has_no_id(self, site: Site, sim: Sim) -> None:
         sim("POST", "config", writeback_delay=600)
-        settings.TOOL_BUDGET_SECONDS = 5.0
+        sim("POST", "fail", path="/v4/writeback_status")
         wish = {"patientId": "1001", "appointmentType": "Cleaning", "startTime": f"{quiet_day()}T15:00:00Z"}
         sent = site.book(wish).json()["appointment"]
 

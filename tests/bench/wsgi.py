@@ -5,6 +5,7 @@ Both are done here, from outside, so that the product has no setting that lifts 
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 import time
@@ -27,23 +28,31 @@ class _Waited(threading.local):
 
 
 _waited = _Waited()
-_readinto = _wire._DeadlineReader.readinto
 
 
-def _timed(reader: _wire._DeadlineReader, buffer: Any, /) -> int | None:
-    """Read from the vendor's socket and add up how long nothing came: that is the vendor's time, not Parlae's."""
-    started = time.perf_counter()
-    try:
-        return _readinto(reader, buffer)
-    finally:
-        _waited.seconds += time.perf_counter() - started
+def _timed(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Add up how long a method of the vendor's socket takes: that is the vendor's time, not Parlae's.
+
+    Sending counts as well as receiving, because the sandbox may run, and answer, before the call to send returns.
+    """
+
+    @functools.wraps(method)
+    def timed(*arguments: Any) -> Any:
+        started = time.perf_counter()
+        try:
+            return method(*arguments)
+        finally:
+            _waited.seconds += time.perf_counter() - started
+
+    return timed
 
 
-_wire._DeadlineReader.readinto = _timed  # type: ignore[method-assign]
+_wire._DeadlineReader.readinto = _timed(_wire._DeadlineReader.readinto)  # type: ignore[method-assign]
+_wire._Connection.send = _timed(_wire._Connection.send)  # type: ignore[method-assign]
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """Serve one request; the answer says how many milliseconds of it were spent waiting for the vendor's bytes."""
+    """Serve one request; the answer says how many milliseconds of it were spent on the vendor's socket."""
     _waited.seconds = 0.0
 
     def started(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:

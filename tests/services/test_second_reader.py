@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from accounts.models import Account
 from pms.jobs import sweeps
-from pms.models import Booking, Task, TaskState, WriteBack, WriteBackState
+from pms.models import Booking, BookingState, Task, TaskState, WriteBack, WriteBackState
 from pms.providers.base import Done, Failed, WriteOutcome
 from pms.providers.sikka.service import SikkaService
 from pms.sandbox import Sandbox
-from pms.services import following, tasks
+from pms.services import following, tasks, write_backs
 from tests.conftest import Sim, copied_since
 from tests.talking import (
     NEW_YORK,
@@ -118,9 +119,7 @@ def test_done_for_another_record_is_no_cancellation(
     assert WriteBack.objects.get().state == WriteBackState.PENDING
 
 
-def test_the_latest_wish_is_what_the_team_is_asked_for(
-    cora: Caller, sim: Sim, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_latest_wish_is_what_the_team_is_asked_for(cora: Caller, sim: Sim, monkeypatch: pytest.MonkeyPatch) -> None:
     slow_office(sim, monkeypatch, "POST appointment")
     cora.book("09:00")
 
@@ -203,3 +202,66 @@ def test_a_change_that_no_read_has_shown_for_a_day_is_still_compared_later(
     look(hours=49)
 
     assert "4 PM" in cora.ahead()
+
+
+def test_the_reason_for_a_change_that_fails_later_reaches_the_team(
+    cora: Caller, sandbox: Sandbox, sim: Sim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = made_at_the_desk(sandbox)
+    slow_office(sim, monkeypatch, "PATCH appointment")
+    cora.cancel(number, reason="Is in hospital until spring")
+    monkeypatch.setattr(SikkaService, "follow_write", lambda *_: Failed("refused_by_pms"))
+
+    look(minutes=5)
+
+    assert tasks.detail(Task.objects.get())["reason"] == "Is in hospital until spring"
+
+
+def test_a_failure_that_the_caller_heard_of_is_left_to_no_job(
+    cora: Caller, sim: Sim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SikkaService, "follow_write", lambda *_: Failed("already_scheduled", conflict=True))
+
+    refused = cora.book("09:00")
+
+    assert refused.outcome == "slot_taken"
+    assert look(minutes=5) == 0
+    assert not Task.objects.exists()
+
+
+def test_a_taken_back_booking_that_was_refused_is_left_to_no_job(
+    cora: Caller, sim: Sim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow_office(sim, monkeypatch, "POST appointment")
+    cora.book("09:00")
+    refused = Failed("refused_by_pms")
+    monkeypatch.setattr(SikkaService, "withdraw_write", lambda *_: False)
+    monkeypatch.setattr(SikkaService, "follow_write", lambda *_: refused)
+
+    result = cora.cancel()
+
+    assert "nothing to cancel" in result.say
+    assert look(minutes=5) == 0
+
+
+@pytest.mark.parametrize("change", ["move", "confirm"])
+def test_what_is_cancelled_while_it_is_changed_is_not_said_to_be_changed(
+    practice: Account, cora: Caller, sandbox: Sandbox, sim: Sim, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    number = made_at_the_desk(sandbox)
+    other = Caller(practice).verified()
+    start = write_backs.start
+
+    def after_a_cancellation(**asked: Any) -> WriteBack | None:
+        with monkeypatch.context() as patched:
+            patched.setattr(write_backs, "start", start)
+            assert "has been cancelled" in other.cancel(number).say
+        return start(**asked)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(write_backs, "start", after_a_cancellation)
+        result = cora.move("14:00", appointmentId=number) if change == "move" else cora.confirm(number)
+
+    assert result.outcome == "appointment_not_found"
+    assert [row["time"] for row in in_the_pms(sim, "1001")] == ["09:00"]
+    assert not Booking.objects.exclude(state=BookingState.FAILED).exists()

@@ -110,6 +110,19 @@ class TestAppointments:
         assert asked["query"]["patient_id"] == "1001"
         assert not {"patient_name", "note", "description"} & set(asked["query"]["fields"].split(","))
 
+    def test_are_told_to_a_machine_in_a_call_with_no_more(self, cora: Caller, sandbox: Sandbox) -> None:
+        number = made_at_the_desk(sandbox, description="Prefers mornings")
+        cora.book("13:00")
+
+        result = cora.use("getAppointments")
+
+        assert result.answer
+        first, second = result.answer.data["appointments"]
+        assert (first["id"], first["patientId"], first["status"]) == (number, "1001", "scheduled")
+        for row in (first, second):
+            assert {row[name] for name in ("patientName", "providerName")} == {None}
+            assert {row[name] for name in ("appointmentType", "providerId", "notes")} == {""}
+
     def test_that_are_none_are_said_to_be_none(self, cora: Caller) -> None:
         assert cora.ahead() == NONE_AHEAD
 
