@@ -23,7 +23,7 @@ from pms.domain.localtime import local_date_of, zone
 from pms.domain.records import AppointmentStatus
 from pms.models import Booking, BookingState, Call, CredentialKind, Operation, Verification, WriteBack, WriteBackState
 from pms.sandbox import Sandbox
-from pms.services import gateway
+from pms.services import diary, gateway
 from pms.services.audit import Asker
 from pms.tools import runner
 from pms.tools.context import Face, Request, Result
@@ -279,6 +279,20 @@ def together(*work: Callable[[], T]) -> list[T]:
     if failed:
         raise failed[0]
     return [result for result in results if not isinstance(result, BaseException)]
+
+
+def find_at_once(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    """Let so many threads find their appointment before any of them goes on to change it."""
+    found, gate, seen = diary.find, threading.Barrier(count), threading.local()
+
+    def find(*args: Any, **named: Any) -> diary.Entry:
+        entry = found(*args, **named)
+        if not hasattr(seen, "once"):
+            seen.once = True
+            gate.wait(20)
+        return entry
+
+    monkeypatch.setattr(diary, "find", find)
 
 
 def outcomes(results: Sequence[Result]) -> list[str]:

@@ -268,7 +268,7 @@ class PmsService(ABC):
         """Return how a pending write stands. Raises ``PmsUnavailable`` when that cannot be told now."""
         raise errors.NotSupported
 
-    def withdraw_write(self, reference: str) -> bool:
+    def withdraw_write(self, reference: str, *, sent_at: datetime) -> bool:
         """Take a pending write back; return whether it certainly will never be made, ``False`` if it is too late.
 
         May be repeated. Raises ``NotSupported``, or ``PmsUnavailable`` when it cannot be told.

@@ -202,7 +202,7 @@ def _known_bookings(integration: PmsIntegration, ids: Sequence[str]) -> QuerySet
 
 
 def _named(integration: PmsIntegration, identifier: str, patient_id: str) -> Booking | None:
-    """Return the booking of ours with this id or confirmation number, the latest of its visit.
+    """Return the booking of ours with this id or confirmation number.
 
     One of another patient is none, so that it costs the same question as an id that nobody has.
     """
@@ -210,9 +210,6 @@ def _named(integration: PmsIntegration, identifier: str, patient_id: str) -> Boo
     if patient_id:
         ours = ours.filter(patient_id=patient_id)
     try:
-        found = ours.filter(pk=UUID(identifier)).first()
+        return ours.filter(pk=UUID(identifier)).first()
     except ValueError:
-        found = ours.filter(confirmation_number=identifier.upper()).first()
-    if found is not None and found.state == S.RESCHEDULED:
-        found = ours.filter(visit_id=found.visit_id, state=S.CONFIRMED).order_by("created_at").last() or found
-    return found
+        return ours.filter(confirmation_number=identifier.upper()).first()

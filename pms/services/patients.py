@@ -38,7 +38,7 @@ def verify(
     Raises ``PatientNotFound`` with the same words whether nobody or somebody else was found, ``AmbiguousPatient``,
     ``InactivePatient`` and, at the third failure, ``VerificationLocked``.
     """
-    limits.check(limit="verification", key=call.caller_digest or str(call.pk))
+    count_attempt(call)
     attempt = _attempt(call, last_name, date_of_birth)
     try:
         outcome = _search(integration, asker, clock, budget, call, first_name, last_name, date_of_birth, phone_last4)
@@ -61,6 +61,11 @@ def verify(
         )
         raise errors.InactivePatient
     raise errors.AmbiguousPatient
+
+
+def count_attempt(call: Call) -> None:
+    """Count that whoever calls names somebody, over all their calls to the practice; raise ``RateLimited`` if often."""
+    limits.check(limit="verification", key=f"{call.account_id}:{call.caller_digest or call.pk}")
 
 
 def verified_in(call: Call) -> list[Verification]:

@@ -10,7 +10,7 @@ from pms.domain.localtime import local_date_of
 from pms.domain.records import NewPatient, PatientQuery
 from pms.models import AppointmentType, BookingMode, Call, Operation, PmsIntegration, WriteBack, WriteBackState
 from pms.providers.base import Capability
-from pms.services import calls, gateway, limits, newcomers, patients, sending, tasks, write_backs
+from pms.services import calls, gateway, newcomers, patients, sending, tasks, write_backs
 from pms.services.audit import Asker
 from pms.services.gateway import Access
 from pms.services.newcomers import Created
@@ -46,7 +46,7 @@ def create(
     """
     if call is not None:
         patients.require_unlocked(call)
-        limits.check(limit="verification", key=call.caller_digest or str(call.pk))
+        patients.count_attempt(call)
     today = local_date_of(clock.now(), integration.account.zone)
     if identity.minor(new.date_of_birth, today) and call is not None:
         new = replace(new, guarantor_id=patients.guardian_in(call))

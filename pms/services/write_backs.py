@@ -152,6 +152,8 @@ def follow(*, write_back: WriteBack, pms: PmsService, now: datetime) -> WriteBac
         withdraw(write_back)
         return write_back
     outcome = _asked(write_back, pms)
+    if isinstance(outcome, Done) and _names_somebody_else(write_back, outcome.record_id):
+        outcome = Done()
     if outcome == Done():
         record_id = write_back.appointment_id or find_record(pms, change_of(write_back), _others(write_back))
         outcome = Done(record_id) if record_id else None
@@ -159,6 +161,14 @@ def follow(*, write_back: WriteBack, pms: PmsService, now: datetime) -> WriteBac
         # Said of another record than the one to be changed: only what the PMS shows of ours counts.
         outcome = _shown_without_trace(write_back, change_of(write_back), pms)
     return write_back if outcome is None else settle(write_back=write_back, outcome=outcome, now=now)
+
+
+def _names_somebody_else(write_back: WriteBack, record_id: str) -> bool:
+    """Return whether the id of a new patient is their guarantor's, which rows of the vendor name as well."""
+    if write_back.operation != Operation.CREATE_PATIENT or not record_id:
+        return False
+    change = change_of(write_back)
+    return isinstance(change, NewPatient) and record_id == change.guarantor_id
 
 
 def lose_reference(write_back: WriteBack) -> None:
@@ -339,7 +349,7 @@ def _is_withdrawn(write_back: WriteBack, pms: PmsService) -> bool:
     if write_back.withdrawn_at is None or not write_back.reference:
         return False
     try:
-        return pms.withdraw_write(write_back.reference)
+        return pms.withdraw_write(write_back.reference, sent_at=write_back.sent_at)
     except errors.NotSupported:  # then it will be made, and whoever follows it tells a person
         return False
 

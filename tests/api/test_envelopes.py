@@ -34,17 +34,18 @@ from tests.vapi.sending import (
     tool_calls,
 )
 
+NOBODYS = "0b7c1f0a-58a8-4f0a-9d0a-6f1d2a3b4c5d"
 # Every address of a tool, those that only read among them.
 ADDRESSES = [
     AVAILABILITY,
     APPOINTMENTS,
     f"{APPOINTMENTS}/70001",
-    f"{APPOINTMENTS}/{uuid.uuid4()}",
+    f"{APPOINTMENTS}/{NOBODYS}",
     PATIENTS,
     MESSAGES,
-    f"{WRITES}/{uuid.uuid4()}",
+    f"{WRITES}/{NOBODYS}",
 ]
-READING = [AVAILABILITY, f"{WRITES}/{uuid.uuid4()}"]
+READING = [AVAILABILITY, f"{WRITES}/{NOBODYS}"]
 KEPT = "I have left that message for the team at the practice."
 LEAVE = tool_call("takeMessage", {"message": "Please call about the crown."})
 ASK = tool_call("checkAvailability", {"appointmentType": "cleaning", "date": quiet_day().isoformat()}, "call_2")

@@ -22,7 +22,7 @@ from pms.domain.records import (
 from pms.providers.base import Done, Pending, PmsService
 from pms.providers.registry import service_class
 from pms.providers.sikka.account import DEFAULT_BASE_URL as BASE
-from tests.providers.fakes import OFFICE, FakeClock, MemoryTokens, connection, stored_key
+from tests.providers.fakes import LONG_AGO, OFFICE, FakeClock, MemoryTokens, connection, stored_key
 from tests.providers.test_sikka_client import envelope, flat
 from tests.providers.test_sikka_mapping import person, visit, words
 
@@ -218,7 +218,7 @@ def test_a_write_back_of_another_office_is_never_deleted(service: PmsService, of
     lists("/writebacks", {"id": "7", "office_id": office})
 
     with pytest.raises(errors.TenantMismatch):
-        service.withdraw_write("7")
+        service.withdraw_write("7", sent_at=LONG_AGO)
 
     assert not [call for call in responses.calls if call.request.method == "DELETE"]
 
@@ -230,7 +230,7 @@ def test_a_write_back_that_only_one_of_the_lists_has_is_deleted(service: PmsServ
     number = matchers.query_param_matcher({"id": "7"})
     responses.delete(f"{BASE}/writebacks", json=flat(200, "API4006"), match=[number])
 
-    assert service.withdraw_write("7")
+    assert service.withdraw_write("7", sent_at=LONG_AGO)
 
 
 @responses.activate
@@ -242,7 +242,7 @@ def test_write_backs_are_listed_for_less_than_a_week(service: PmsService) -> Non
     responses.get(f"{BASE}/writeback_status", status=204)
     responses.get(f"{BASE}/writebacks", status=204, match=[window])
 
-    assert service.withdraw_write("7")
+    assert service.withdraw_write("7", sent_at=LONG_AGO)
 
 
 @responses.activate

@@ -21,6 +21,7 @@ from pms.domain import errors
 from pms.domain.records import AppointmentStatus, MovedAppointment, NewAppointment, PatientQuery, StatusChange
 from pms.providers.base import Done, Pending
 from pms.providers.sikka.client import SikkaClient
+from tests.providers.fakes import LONG_AGO
 from tests.providers.office import (
     ALDER,
     BIRCH,
@@ -218,7 +219,7 @@ def test_row_6_a_write_of_one_office_is_nothing_to_the_other(build: Build, sim: 
 
     reference = sent(service, change)
     with pytest.raises(errors.TenantMismatch):
-        build(BIRCH).withdraw_write(reference)
+        build(BIRCH).withdraw_write(reference, sent_at=LONG_AGO)
     seen = build(BIRCH).follow_write(reference)
     copied_since(sim)
     found = build(BIRCH).find_write(change, sent_at=START)
@@ -331,7 +332,7 @@ def test_row_11_nothing_that_is_asked_or_written_reaches_a_log(
         service.find_write(NINA, sent_at=START)
         with pytest.raises(errors.WriteRejected):
             service.create_patient(replace(NINA, email="nobody"))
-        service.withdraw_write("480001")
+        service.withdraw_write("480001", sent_at=LONG_AGO)
 
     assert caplog.records == []
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -19,6 +19,7 @@ from pms.domain.records import (
 )
 from pms.providers.base import Done, Failed, Pending, PmsService, WriteOutcome
 from pms.providers.sikka.envelope import Row
+from tests.providers.fakes import LONG_AGO
 from tests.providers.office import (
     ALDER,
     BIRCH,
@@ -306,7 +307,7 @@ class TestWithdrawing:
         sim("POST", "config", writeback_delay=60)
         reference = sent(service, change)
 
-        withdrawn = service.withdraw_write(reference)
+        withdrawn = service.withdraw_write(reference, sent_at=LONG_AGO)
 
         copied_since(sim)
         assert withdrawn
@@ -317,21 +318,27 @@ class TestWithdrawing:
         service = build()
         reference = sent(service, free_time(service))
 
-        assert service.withdraw_write(reference)
-        assert build().withdraw_write(reference)
+        assert service.withdraw_write(reference, sent_at=LONG_AGO)
+        assert build().withdraw_write(reference, sent_at=LONG_AGO)
+
+    def test_one_that_is_listed_nowhere_may_only_be_too_new(self, build: Build, sim: Command) -> None:
+        with pytest.raises(errors.PmsUnavailable):
+            build().withdraw_write("999999", sent_at=datetime.now(UTC))
+
+        assert build().withdraw_write("999999", sent_at=LONG_AGO)
 
     def test_a_write_that_is_done_stays(self, build: Build, sim: Command) -> None:
         service = build()
         reference = sent(service, free_time(service))
 
-        assert not service.withdraw_write(reference)
+        assert not service.withdraw_write(reference, sent_at=LONG_AGO)
         assert isinstance(service.follow_write(reference), Done)
 
     def test_a_write_that_failed_is_not_withdrawn(self, build: Build, sim: Command) -> None:
         sim("POST", "fail_write")
         service = build()
 
-        assert not service.withdraw_write(sent(service, free_time(service)))
+        assert not service.withdraw_write(sent(service, free_time(service)), sent_at=LONG_AGO)
 
     def test_a_write_that_is_carried_out_meanwhile_stays(self, build: Build, sim: Command) -> None:
         sim("POST", "config", writeback_delay=0.3)
@@ -339,7 +346,7 @@ class TestWithdrawing:
         reference = sent(service, free_time(service))
         sim("POST", "config", latency=0.4, latency_path="/v4/writebacks")
 
-        assert not service.withdraw_write(reference)
+        assert not service.withdraw_write(reference, sent_at=LONG_AGO)
         assert isinstance(service.follow_write(reference), Done)
 
     def test_a_refusal_while_it_is_pending_tells_nothing(self, build: Build, sim: Command) -> None:
@@ -349,9 +356,9 @@ class TestWithdrawing:
         sim("POST", "fail", method="DELETE", error_code="API1026")
 
         with pytest.raises(errors.PmsUnavailable):
-            service.withdraw_write(reference)
+            service.withdraw_write(reference, sent_at=LONG_AGO)
 
-        assert service.withdraw_write(reference)
+        assert service.withdraw_write(reference, sent_at=LONG_AGO)
 
     @pytest.mark.parametrize("fault", [{"error_code": "API2001"}, {"kind": "drop"}, {"error_code": "API2004"}])
     def test_an_answer_that_tells_nothing_leaves_it_open(
@@ -363,9 +370,9 @@ class TestWithdrawing:
         sim("POST", "fail", method="DELETE", **fault)
 
         with pytest.raises(errors.PmsUnavailable):
-            service.withdraw_write(reference)
+            service.withdraw_write(reference, sent_at=LONG_AGO)
 
-        assert service.withdraw_write(reference)
+        assert service.withdraw_write(reference, sent_at=LONG_AGO)
 
     def test_a_lost_answer_is_cleared_up_by_asking_again(self, build: Build, sim: Command) -> None:
         sim("POST", "config", writeback_delay=60)
@@ -374,9 +381,9 @@ class TestWithdrawing:
         sim("POST", "lose_answer", method="DELETE", path="/v4/writebacks")
 
         with pytest.raises(errors.PmsUnavailable):
-            service.withdraw_write(reference)
+            service.withdraw_write(reference, sent_at=LONG_AGO)
 
-        assert service.withdraw_write(reference)
+        assert service.withdraw_write(reference, sent_at=LONG_AGO)
         assert write_backs(sim) == []
 
     @pytest.mark.parametrize("path", ["/v4/writeback_status", "/v4/writebacks"])
@@ -384,11 +391,11 @@ class TestWithdrawing:
         sim("POST", "config", writeback_delay=60)
         service = build()
         reference = sent(service, free_time(service))
-        assert service.withdraw_write(reference)
+        assert service.withdraw_write(reference, sent_at=LONG_AGO)
         sim("POST", "fail", path=path, method="GET", error_code="API2004")
 
         with pytest.raises(errors.PmsUnavailable):
-            service.withdraw_write(reference)
+            service.withdraw_write(reference, sent_at=LONG_AGO)
 
 
 class TestFinding:

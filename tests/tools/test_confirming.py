@@ -20,6 +20,7 @@ from tests.talking import (
     Caller,
     SetClock,
     cancel_at_the_desk,
+    find_at_once,
     in_the_pms,
     made_at_the_desk,
     quiet_day,
@@ -131,7 +132,11 @@ class TestConfirmed:
         assert {row.patient_id for row in rows} == {"1001"}
 
     @pytest.mark.django_db(transaction=True)
-    def test_twice_at_the_same_moment_is_written_once(self, cora: Caller, number: str, sim: Sim) -> None:
+    def test_twice_at_the_same_moment_is_written_once(
+        self, cora: Caller, number: str, sim: Sim, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        find_at_once(monkeypatch, 3)
+
         said = together(*[lambda: cora.confirm(number, seconds=20)] * 3)
 
         assert {one.outcome for one in said} == {"ok"}

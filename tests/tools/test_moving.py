@@ -27,6 +27,7 @@ from tests.talking import (
     asked_of_the_pms,
     cancel_at_the_desk,
     codes,
+    find_at_once,
     in_the_pms,
     made_at_the_desk,
     quiet_day,
@@ -674,7 +675,7 @@ class TestUnknown:
 class TestAtOnce:
     @pytest.mark.parametrize("is_own", [False, True], ids=["the desk's", "just booked"])
     def test_two_moves_of_one_appointment_are_one(
-        self, cora: Caller, sandbox: Sandbox, sim: Sim, is_own: bool, slow: Slow
+        self, cora: Caller, sandbox: Sandbox, sim: Sim, is_own: bool, slow: Slow, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         if is_own:
             cora.book("09:00", providerId="HY1")
@@ -682,6 +683,7 @@ class TestAtOnce:
             made_at_the_desk(sandbox)
         cora.open_times()
         slow()
+        find_at_once(monkeypatch, 2)
 
         one, other = together(*(lambda at=at: cora.move(at, seconds=20) for at in ("14:00", "15:00")))  # type: ignore[misc]
 
@@ -691,13 +693,16 @@ class TestAtOnce:
         assert times(sim) == ["09:00"]
 
     @pytest.mark.parametrize("is_own", [False, True], ids=["the desk's", "just booked"])
-    def test_the_same_move_twice_is_sent_once(self, cora: Caller, sandbox: Sandbox, sim: Sim, is_own: bool) -> None:
+    def test_the_same_move_twice_is_sent_once(
+        self, cora: Caller, sandbox: Sandbox, sim: Sim, is_own: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         if is_own:
             cora.book("09:00", providerId="HY1")
         else:
             made_at_the_desk(sandbox)
         cora.open_times()
         sim("DELETE", "requests")
+        find_at_once(monkeypatch, 2)
 
         said = together(*[lambda: cora.move("14:00", seconds=20)] * 2)
 

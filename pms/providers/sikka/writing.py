@@ -98,13 +98,16 @@ class SikkaWrites(SikkaReads):
         """
         return self._status(reference) or Pending(reference)
 
-    def withdraw_write(self, reference: str) -> bool:
+    def withdraw_write(self, reference: str, *, sent_at: datetime) -> bool:
         """Delete a write-back that is still pending.
 
-        Sikka deletes by the application's key, so a number that is another office's raises ``TenantMismatch``.
+        One that is in neither of Sikka's lists is gone, unless it is so new that they may not show it yet. Sikka
+        deletes by the application's key, so a number that is another office's raises ``TenantMismatch``.
         """
         with _certain("withdrawn"):
             standing = self._standing(reference)
+            if standing is None and self.connection.clock.now() - sent_at < _TIME_TO_WRITE:
+                raise errors.PmsUnavailable("Sikka lists the write-back nowhere, perhaps not yet.")
             if isinstance(standing, Pending):
                 try:
                     self._client.app_delete("/writebacks", {"id": reference})
