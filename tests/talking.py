@@ -283,12 +283,12 @@ def together(*work: Callable[[], T]) -> list[T]:
 
 def find_at_once(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     """Let so many threads find their appointment before any of them goes on to change it."""
-    found, gate, seen = diary.find, threading.Barrier(count), threading.local()
+    found, gate, seen = diary.find, threading.Barrier(count), set[int]()
 
     def find(*args: Any, **named: Any) -> diary.Entry:
         entry = found(*args, **named)
-        if not hasattr(seen, "once"):
-            seen.once = True
+        if threading.get_ident() not in seen and len(seen) < count:
+            seen.add(threading.get_ident())
             gate.wait(20)
         return entry
 

@@ -14,7 +14,7 @@ from pms.providers.base import Connection, Meter, Quota, StoredToken, TokenStore
 from pms.providers.http import HttpPool
 
 NOW = datetime(2026, 5, 12, 14, 0, tzinfo=UTC)
-LONG_AGO = datetime(2026, 5, 11, 14, 0, tzinfo=UTC)
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 ZONE = ZoneInfo("America/New_York")
 APP_ID = "invented-app-id-that-opens-nothing"
 APP_KEY = "invented-app-key-that-opens-nothing"
