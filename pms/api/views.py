@@ -379,7 +379,7 @@ class PatientsView(PmsView):
                         "phone": "+14155550134",
                         "email": "ada@example.test",
                         "writeId": "0b7c1f0a-58a8-4f0a-9d0a-6f1d2a3b4c5d",
-                        "temporaryId": "new-0b7c1f0a58a84f0a9d0a6f1d2a3b4c5d",
+                        "temporaryId": f"new-{0:032}",
                     },
                 },
             ),
