@@ -52,7 +52,7 @@ def create(
         new = replace(new, guarantor_id=patients.guardian_in(call))
     digest = newcomers.digest_of(new.first_name, new.last_name, new.date_of_birth)
     unknown: CreationUnknown | None = None
-    created = _under_way(integration, digest, budget)
+    created = _under_way(integration, digest, clock, budget)
     if created is None:
         try:
             created = _made(integration, asker, clock, budget, call, new, digest)
@@ -106,7 +106,7 @@ def _made(
             subject_digest=digest,
         )
         if write_back is None:  # the same person in another request, which was quicker
-            twin = _under_way(integration, digest, budget)
+            twin = _under_way(integration, digest, clock, budget)
             if twin is None:
                 raise errors.StillWorking
             return twin
@@ -126,10 +126,15 @@ def _made(
     return Created(write_back)
 
 
-def _under_way(integration: PmsIntegration, digest: str, budget: Budget) -> Created | None:
-    """Return the record that another request has asked for, once that one has sent it; else raise ``StillWorking``."""
+def _under_way(integration: PmsIntegration, digest: str, clock: Clock, budget: Budget) -> Created | None:
+    """Return the record that another request has asked for, once that one has sent it; else raise ``StillWorking``.
+
+    If its process died while sending, nobody knows any more.
+    """
     while True:
         known = newcomers.under_way(integration=integration, digest=digest)
+        if known is not None:
+            write_backs.give_up_sending(known.write_back, now=clock.now())
         if known is None or known.write_back.state != WriteBackState.SENDING:
             return known
         if budget.left() < sending.LEAST_TO_SEND_SECONDS:

@@ -44,8 +44,8 @@ PRACTICES = 10
 CALLERS = 50
 _ROUNDS = 3
 _WARM_SECONDS = 3.0
-_BARE_SECONDS = 3.0
-_SECONDS = 4.0
+_BARE_SECONDS = 2.5
+_SECONDS = 3.5
 _STARTS = 5
 # Ten tool calls in a second of one caller tell enough.
 _ONE_CALLER_SECONDS = 2.5

@@ -168,6 +168,15 @@ class TestCancelled:
         assert cora.book("09:00", providerId="HY1").outcome == "ok"
         assert statuses(sim) == ["Cancelled", "Scheduled"]
 
+    def test_no_longer_stands_in_the_patients_own_way_although_the_copy_shows_it(
+        self, cora: Caller, number: str, sim: Sim
+    ) -> None:
+        before = cora.book("09:00", appointmentType="exam").outcome
+        cora.cancel()
+
+        assert (before, cora.book("09:00", appointmentType="exam").outcome) == ("person_overlap", "ok")
+        assert statuses(sim) == ["Cancelled", "Scheduled"]
+
 
 class TestAgain:
     """RC-13: however often it is asked for, and by whatever name, the PMS is asked once."""

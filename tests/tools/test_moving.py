@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from pytest_django import Settings
 from accounts.models import Account
 from pms.domain.localtime import zone
 from pms.domain.speech import spell
-from pms.models import AuditPhase, Booking, BookingState, PmsAuditLog, SecurityEvent, Task, WriteBack
+from pms.models import AuditPhase, Booking, BookingState, PmsAuditLog, SecurityEvent, Task, TaskState, WriteBack
 from pms.sandbox import Sandbox
 from pms.services import bookings, tasks
 from tests.conftest import Sim, use_sandbox
@@ -211,6 +211,20 @@ class TestMoved:
 
         assert (before, after) == ("slot_taken", "ok")
 
+    def test_no_longer_stands_in_the_patients_own_way_at_its_old_time(
+        self, cora: Caller, number: str, sim: Sim
+    ) -> None:
+        before = cora.book("09:00", appointmentType="exam").outcome
+        cora.move("14:00")
+
+        assert (before, cora.book("09:00", appointmentType="exam").outcome) == ("person_overlap", "ok")
+        assert sorted(times(sim)) == ["09:00", "14:00"]
+
+    def test_stands_in_the_patients_own_way_at_its_new_time(self, cora: Caller, number: str) -> None:
+        cora.move("14:00")
+
+        assert cora.book("14:00", appointmentType="exam").outcome == "person_overlap"
+
     def test_takes_the_new_time_at_once(self, practice: Account, cora: Caller, number: str) -> None:
         cora.move("14:00")
 
@@ -267,14 +281,14 @@ class TestMoved:
         assert moved.starts_at - datetime.combine(before, time(9), tzinfo=zone(name)) != timedelta(days=7)
 
 
-def next_change() -> tuple[str, Any]:
+def next_change() -> tuple[str, date]:
     """Return the zone, of one in the north and one in the south, whose clocks change next, and the day they do."""
     names = ("America/New_York", "America/Santiago")
     for number in range(40, 366):  # beyond the appointments that the sandbox begins with
         day = (SetClock().now() + timedelta(days=number)).date()
         for name in names:
-            noon, next_noon = (datetime.combine(one, time(12), tzinfo=zone(name)) for one in (day, day - timedelta(1)))
-            if noon.utcoffset() != next_noon.utcoffset():
+            noons = [datetime.combine(day - timedelta(days=n), time(12), tzinfo=zone(name)) for n in (0, 1)]
+            if noons[0].utcoffset() != noons[1].utcoffset():
                 return name, day
     raise AssertionError("The clocks never change.")
 
@@ -630,6 +644,22 @@ class TestPending:
         assert "not final in the practice's system yet, so I can't move it" in result.say
         assert Task.objects.get(booking=Booking.objects.get()).kind == "please_move"
         assert moves_sent(sim) == 0
+
+    def test_booking_has_the_latest_wish_in_its_task_also_after_somebody_has_done_it(
+        self, cora: Caller, slow: Slow
+    ) -> None:
+        slow()
+        cora.book("09:00")
+        cora.move("14:00")
+        Task.objects.update(state=TaskState.DONE, resolved_at=cora.clock.now())
+
+        cora.move("15:00", reason="Has to work")
+
+        task = Task.objects.get()
+        said = tasks.detail(task)
+        wished = datetime.combine(quiet_day(), time(15), tzinfo=NEW_YORK)
+        assert (task.kind, task.state, task.resolved_at) == ("please_move", TaskState.OPEN, None)
+        assert (datetime.fromisoformat(said["newStartsAt"]), said["reason"]) == (wished, "Has to work")
 
 
 class TestUnknown:

@@ -591,6 +591,21 @@ class TestUnknown:
         assert all("can't say yet" in one.say for one in results)
         assert writes_sent(sim) == [CREATE]
 
+    @pytest.mark.parametrize(("seconds", "outcome"), [(20, "still_working"), (31, "outcome_unknown")])
+    def test_record_is_what_a_process_leaves_that_died_while_sending(
+        self, practice: Account, caller: Caller, sim: Sim, seconds: int, outcome: str
+    ) -> None:
+        sim("POST", "lose_answer")
+        create(caller)
+        WriteBack.objects.update(state=WriteBackState.SENDING)
+        Task.objects.all().delete()
+
+        result = create(Caller(practice, clock=SetClock.later(seconds=seconds)), seconds=2.0)
+
+        assert result.outcome == outcome
+        assert Task.objects.filter(kind="new_patient_outcome_unknown").exists() is (outcome == "outcome_unknown")
+        assert writes_sent(sim) == [CREATE]
+
     def test_record_that_never_arrived_is_failed_and_may_be_made_anew(self, caller: Caller, sim: Sim) -> None:
         sim("POST", "fail", path="/v4/patient", status=503)
         create(caller)
