@@ -15,7 +15,7 @@ from pms.jobs import sweeps
 from pms.models import AuditPhase, Booking, BookingState, PmsAuditLog, Task, VoiceLine, WriteBack, WriteBackState
 from pms.models.credential import Scope
 from pms.services import newcomers, tasks, write_backs
-from tests.api.site import PATIENTS, Json, Site
+from tests.api.site import APPOINTMENTS, PATIENTS, Json, Site
 from tests.conftest import Sim
 from tests.practice import CALLER, live_call
 from tests.talking import (
@@ -343,6 +343,8 @@ class TestRefused:
         wish = {"appointmentType": "Cleaning", "startTime": f"{quiet_day()}T15:00:00Z", "patientId": temporary}
 
         refused(site.book(wish), 404, "patient_not_found")
+        if len(temporary) > len("new-1"):  # else it is an id of the PMS's, and nobody has it
+            refused(site.ask("GET", f"{APPOINTMENTS}?patientId={temporary}"), 404, "patient_not_found")
         assert (writes_sent(sim), Booking.objects.filter(state=BookingState.PENDING).count()) == ([], 0)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -35,7 +36,7 @@ from tests.bench.figures import (
 )
 from tests.bench.load import PLACE_OF_ID, Caller, Job, Measured
 from tests.bench.stack import Stack
-from tests.support.command import Unavailable
+from tests.support.command import INTERRUPTED, Unavailable
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "performance.md"
 _BEGIN, _END = "<!-- measured: begin -->", "<!-- measured: end -->"
@@ -90,11 +91,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--write", action="store_true", help=f"rewrite the tables in docs/{DOCUMENT.name}")
     write = parser.parse_args().write
+    # As Ctrl-C does: without it, SIGTERM would end Python on the spot and leave the servers behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         measured = _measured()
     except (Failed, Unavailable) as error:
         sys.stderr.write(f"{error}\n")
         return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
     sys.stdout.write(f"\n{measured}\n")
     if write:
         text = DOCUMENT.read_text(encoding="utf-8")

@@ -150,6 +150,14 @@ class TestMoved:
         assert [(row["time"], row["length"]) for row in in_the_pms(sim, "1001")] == [("14:00", "90")]
         assert Caller(practice).verified(JOSE).book("15:00", providerId="HY1").outcome == "slot_taken"
 
+    def test_needs_room_for_its_own_length(self, cora: Caller, sandbox: Sandbox, sim: Sim) -> None:
+        made_at_the_desk(sandbox, "14:00", length="90")
+
+        said = [cora.move(at).outcome for at in ("11:00", "10:30")]
+
+        assert said == ["outside_hours", "ok"]
+        assert times(sim) == ["10:30"]
+
     def test_keeps_its_clinician(self, cora: Caller, sandbox: Sandbox, sim: Sim) -> None:
         made_at_the_desk(sandbox, provider_id="HY2", operatory="Hyg 2")
 
@@ -228,6 +236,7 @@ class TestMoved:
     def test_takes_the_new_time_at_once(self, practice: Account, cora: Caller, number: str) -> None:
         cora.move("14:00")
 
+        assert " 2 PM" not in cora.open_times(time="14:00", providerId="HY1")
         assert Caller(practice).verified(JOSE).book("14:00", providerId="HY1").outcome == "slot_taken"
 
     def test_of_a_child_by_its_parent(self, practice: Account, cora: Caller, sandbox: Sandbox, sim: Sim) -> None:
