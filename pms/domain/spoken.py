@@ -102,7 +102,7 @@ def read_date(value: object, *, today: date, where: ZoneInfo | None = None) -> d
     if _numeric([written]) and (where is None or not _own(written, where)):
         raise errors.TimeZoneMismatch
     if written.day < today:
-        raise errors.DateInPast
+        raise _past(written.day, today)
     return written.day
 
 
@@ -282,7 +282,10 @@ def _words(ask: str) -> errors.TimeFormat:
 
 def _past(day: date, today: date) -> errors.DateInPast:
     if day < today:
-        return errors.DateInPast()
+        # Models take a date from their training for today's.
+        return errors.DateInPast(
+            spoken=f"That date has already passed, today is {say_date(today)}. Which day did you mean?"
+        )
     return errors.DateInPast(spoken="That time has already passed today. What time would you like?")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import chain
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -82,8 +83,10 @@ def first_with_slots(
     Returns the view of ``day`` itself if none has. The PMS is read once for all of them.
     """
     days = [day + timedelta(days=n) for n in range(LOOK_AHEAD_DAYS)]
-    views = list(_views(access, appointment_type, days, (clinician_id, "")))
-    return next((view for view in views if view.result.slots), views[0])
+    views = iter(_views(access, appointment_type, days, (clinician_id, "")))
+    asked = next(views)
+    # Each day is computed when it is looked at, so the first with a slot ends it.
+    return next((view for view in chain([asked], views) if view.result.slots), asked)
 
 
 def why_not(view: DayView, starts_at: datetime) -> errors.ParlaeError:
