@@ -34,7 +34,8 @@ NOTHING_MADE: dict[str, str] = {S.HELD: S.EXPIRED, S.EXPIRED: S.EXPIRED, S.FAILE
 STANDING = (S.HELD, S.PENDING, S.UNKNOWN, S.CONFIRMED)
 
 # No letters or digits that sound or look like another one on the phone.
-_ALPHABET = "ACEFHJKMNPRTWXY3479"
+_LETTERS = "ACEFHJKMNPRTWXY"
+_ALPHABET = f"{_LETTERS}3479"
 _LOST_RACES = ("40P01", "40001")  # deadlock, serialisation failure
 _LOCK_NAMESPACE = 0x7061726C  # "parl"
 
@@ -156,7 +157,7 @@ def _hold(integration: PmsIntegration, wish: Wish, call: Call | None, key: str, 
             idempotency_key=key or None,
             visit_id=wish.visit_id or uuid4(),
             moved_appointment_id=wish.moved_appointment_id,
-            confirmation_number="".join(secrets.choice(_ALPHABET) for _ in range(6)),
+            confirmation_number=_confirmation_number(),
             patient_id=wish.patient_id,
             appointment_type=wish.appointment_type,
             clinician_id=wish.clinician_id,
@@ -171,6 +172,11 @@ def _hold(integration: PmsIntegration, wish: Wish, call: Call | None, key: str, 
         booking.note = vault.seal(wish.note, _place(booking.pk)) if wish.note else None
         booking.save(force_insert=True)
     return booking
+
+
+def _confirmation_number() -> str:
+    """Return six characters that begin with a letter, so that no id of a PMS looks like them."""
+    return secrets.choice(_LETTERS) + "".join(secrets.choice(_ALPHABET) for _ in range(5))
 
 
 def _refuse_overlaps(integration: PmsIntegration, wish: Wish, busy_from: datetime, busy_to: datetime) -> None:

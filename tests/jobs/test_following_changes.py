@@ -324,7 +324,7 @@ class TestTakenBack:
     def test_where_nothing_can_be_withdrawn_is_followed_to_its_end(
         self, asked: Booking, sim: Sim, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def cannot(_self: object, _reference: str) -> bool:
+        def cannot(_self: object, _reference: str, **_more: object) -> bool:
             raise errors.NotSupported
 
         monkeypatch.setattr(SikkaService, "withdraw_write", cannot)

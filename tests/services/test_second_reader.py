@@ -235,7 +235,7 @@ def test_a_taken_back_booking_that_was_refused_is_left_to_no_job(
     slow_office(sim, monkeypatch, "POST appointment")
     cora.book("09:00")
     refused = Failed("refused_by_pms")
-    monkeypatch.setattr(SikkaService, "withdraw_write", lambda *_: False)
+    monkeypatch.setattr(SikkaService, "withdraw_write", lambda *_, **__: False)
     monkeypatch.setattr(SikkaService, "follow_write", lambda *_: refused)
 
     result = cora.cancel()

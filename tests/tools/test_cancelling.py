@@ -460,6 +460,7 @@ class TestPendingBooking:
 
         result = cora.cancel()
         sweeps.follow_write_backs(SetClock.later(seconds=GRACE))
+        sweeps.follow_write_backs(SetClock.later(minutes=10))
 
         pending.refresh_from_db()
         assert result.say.startswith("The cancellation for Tuesday, ")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cached_property
 
 from pms.domain import errors
@@ -29,6 +29,8 @@ DEFAULT_MINUTES = 30
 
 _APPOINTMENT_PAGE = 1000
 _CANDIDATES = 50
+# How far the vendor's clock may be ahead of ours without a copy seeming newer than it is.
+_CLOCKS_APART = timedelta(minutes=1)
 _NANP_PREFIX = "+1"
 _COPY_DATES = ("data_insert_date", "practice_management_system_refresh_date")
 
@@ -170,7 +172,7 @@ class SikkaReads(PmsService):
         offices = self._client.offices()
         here = [row for row in offices if text(row.get("practice_id")) == self._location_id] or offices
         taken = [self._copied_at(row) for row in here]
-        return all(copied is not None and copied > instant for copied in taken)
+        return all(copied is not None and copied > instant + _CLOCKS_APART for copied in taken)
 
     def _copied_at(self, office: Row) -> datetime | None:
         """Return when the office's data was taken from its PMS, as far as an authorised row tells.
