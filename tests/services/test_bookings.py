@@ -305,7 +305,7 @@ class TestHold:
 def test_the_net_below_refuses_what_slipped_through(hold: Hold) -> None:
     hold()
     twin = Booking.objects.get()
-    twin.pk, twin.confirmation_number, twin.patient_id = uuid.uuid4(), "AAAAAA", "1010"
+    twin.pk, twin.visit_id, twin.confirmation_number, twin.patient_id = uuid.uuid4(), uuid.uuid4(), "AAAAAA", "1010"
 
     if connection.vendor == "postgresql":
         with pytest.raises(IntegrityError), transaction.atomic():
