@@ -47,9 +47,9 @@ test-postgres: $(READY)
 	@echo "== Tests on PostgreSQL =="
 	$(PY) -m tests.support.redis -- $(PY) -m tests.support.postgres -- $(PY) -m pytest $(PYTEST_ARGS) $(ON_POSTGRES)
 
-# To fit into ten minutes: what needs no database runs once, faces, tools and journeys only on the database of production.
+# To fit into ten minutes: what needs no database runs once, and what stands on the ground floor only on PostgreSQL.
 PURE := domain scheduling sandbox providers tooling
-FACES := admin api vapi tools journeys regressions
+FACES := admin api vapi tools services journeys regressions
 check: ON_SQLITE := $(FACES:%=--ignore=tests/%)
 check: ON_POSTGRES := $(PURE:%=--ignore=tests/%)
 check: lint types layers docs migrations deploy test ## What CI runs
