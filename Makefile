@@ -47,7 +47,7 @@ test-postgres: $(READY)
 	@echo "== Tests on PostgreSQL =="
 	$(PY) -m tests.support.redis -- $(PY) -m tests.support.postgres -- $(PY) -m pytest $(PYTEST_ARGS) $(ON_POSTGRES)
 
-# To fit into ten minutes: what needs no database runs once, and what stands on the ground floor only on PostgreSQL.
+# To fit into ten minutes: what needs no database runs once, and what stands above services once, on PostgreSQL.
 PURE := domain scheduling sandbox providers tooling
 FACES := admin api vapi tools services journeys regressions
 check: ON_SQLITE := $(FACES:%=--ignore=tests/%)
