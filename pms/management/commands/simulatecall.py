@@ -13,6 +13,7 @@ from typing import Any
 import requests
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
 from django.utils import timezone
 
 from pms.domain.localtime import local_date_of
@@ -46,6 +47,8 @@ class Command(BaseCommand):
         except requests.RequestException as error:
             raise CommandError(f"Nothing answered: {type(error).__name__}.") from None
         except KeyboardInterrupt:
+            # A query that was cut short leaves its connection in the middle of it, of no use to whoever comes next.
+            connection.close()
             raise CommandError("Stopped.") from None
 
     def _play(self, script: dict[str, Any], line: VoiceLine, url: str, sandbox: str | None) -> None:
