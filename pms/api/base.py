@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from pms.api.authentication import DoorAuthentication, Server
@@ -139,6 +140,13 @@ class PmsView(APIView):
         if result.answer is None:
             raise errors.Internal
         return result.answer
+
+    def told(self, answer: Answer, *, done: int) -> Response:
+        """Return what became of a change: with status ``done``, or 202 and a word for it while it is not final."""
+        if answer.status == 202:
+            return Response({"success": True, **answer.data}, status=202)
+        told = {name: value for name, value in answer.data.items() if name != "status"}
+        return Response({"success": True, **told}, status=done)
 
     def body(self, request: Request) -> dict[str, Any]:
         """Return the request's JSON object, empty if there is no body."""

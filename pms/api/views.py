@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.request import Request
@@ -198,11 +198,7 @@ class AppointmentsView(PmsView):
         ],
     )
     def post(self, request: Request) -> Response:
-        answer = self.run(request, "bookAppointment", self.body(request))
-        body = {"success": True, **answer.data}
-        if answer.status == 201:
-            del body["status"]
-        return Response(body, status=answer.status)
+        return self.told(self.run(request, "bookAppointment", self.body(request)), done=201)
 
 
 class AppointmentView(PmsView):
@@ -252,18 +248,14 @@ class AppointmentView(PmsView):
     )
     def patch(self, request: Request, appointment_id: str) -> Response:
         asked = {**self.body(request), "appointmentId": _named(appointment_id)}
-        if str(asked.get("status", "")).lower() == "confirmed" and not asked.get("startTime"):
-            answer = self.run(request, "confirmAppointment", asked)
-            body: dict[str, Any] = {"appointment": {"id": answer.data["appointmentId"]}, **answer.data}
-            del body["appointmentId"]
-            if body["writeId"] is None:  # there was nothing to change
-                del body["writeId"]
-        else:
-            answer = self.run(request, "rescheduleAppointment", asked)
-            body = {**answer.data}
-        if answer.status != 202:
-            del body["status"]
-        return Response({"success": True, **body}, status=202 if answer.status == 202 else 200)
+        if str(asked.get("status", "")).lower() != "confirmed" or asked.get("startTime"):
+            return self.told(self.run(request, "rescheduleAppointment", asked), done=200)
+        answer = self.run(request, "confirmAppointment", asked)
+        data = {"appointment": {"id": answer.data["appointmentId"]}, **answer.data}
+        del data["appointmentId"]
+        if data["writeId"] is None:  # there was nothing to change
+            del data["writeId"]
+        return self.told(replace(answer, data=data), done=200)
 
     @extend_schema(
         operation_id="cancelAppointment",
@@ -387,11 +379,7 @@ class PatientsView(PmsView):
         ],
     )
     def post(self, request: Request) -> Response:
-        answer = self.run(request, "createPatient", self.body(request))
-        body = {"success": True, **answer.data}
-        if answer.status == 201:
-            del body["status"]
-        return Response(body, status=answer.status)
+        return self.told(self.run(request, "createPatient", self.body(request)), done=201)
 
 
 class MessagesView(PmsView):

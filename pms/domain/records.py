@@ -92,10 +92,6 @@ class Appointment:
     patient_name: str = field(default="", repr=False)
     note: str = field(default="", repr=False)
 
-    @property
-    def duration_minutes(self) -> int:
-        return round((self.ends_at - self.starts_at).total_seconds() / 60)
-
 
 @dataclass(frozen=True, slots=True)
 class Patient:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
@@ -46,10 +47,15 @@ def find_record(pms: PmsService, change: Change, others: frozenset[str] = frozen
             return row.id if row is not None and _is_as_changed(row, change) else None
         case NewPatient():
             query = PatientQuery(change.last_name, change.date_of_birth, change.phone)
-            people = [one for one in pms.search_patients(query) if one.id not in others and shows_patient(one, change)]
-            if len(people) > 1:
-                raise errors.PmsUnavailable("Several records could be the new patient's.")
-            return people[0].id if people else None
+            return find_patient(pms.search_patients(query), change, others)
+
+
+def find_patient(people: Iterable[Patient], new: NewPatient, others: frozenset[str]) -> str | None:
+    """Return the id of the one of ``people`` who is ``new``. Raises ``PmsUnavailable`` if several could be."""
+    found = {one.id for one in people if one.id not in others and shows_patient(one, new)}
+    if len(found) > 1:
+        raise errors.PmsUnavailable("Several records could be the new patient's.")
+    return found.pop() if found else None
 
 
 def compare(pms: PmsService, change: Change, *, record_id: str, done_at: datetime) -> Shown:

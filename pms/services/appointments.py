@@ -11,7 +11,7 @@ from pms.domain import errors
 from pms.domain.clock import Budget, Clock
 from pms.domain.identity import letters
 from pms.domain.localtime import local_date_of
-from pms.domain.records import NewAppointment
+from pms.domain.records import Change, NewAppointment
 from pms.models import Booking, BookingState, Call, Operation, PmsIntegration, WriteBack, WriteBackState
 from pms.providers.base import Capability
 from pms.providers.read_back import shows_appointment
@@ -67,18 +67,12 @@ def book(
         return known
     with gateway.writing(**asking, action=Operation.BOOK, patient_id=wish.patient_id) as access:
         access.pms.require(Capability.BOOK_APPOINTMENT)
-        try:
-            booking = placing.hold(access, wish, call, key)
-        except errors.Conflict:
-            twin = already(asking, wish, key)  # perhaps the same wish in another request, which was quicker
-            if twin is None:
-                raise
-            return twin
-        placing.recheck(access, booking, wish)
-        access.summary["booking"] = str(booking.pk)
-        _write(access, booking, wish, asker, newcomer)
-        access.summary["state"] = booking.state
-    return Booked(booking)
+        held = hold(access, asking, wish, call, key)
+        if isinstance(held, Booked):
+            return held
+        _write(access, held, wish, asker, newcomer)
+        access.summary["state"] = held.state
+    return Booked(held)
 
 
 def send_waiting(access: Access, write_back: WriteBack, booking: Booking, asker: Asker) -> None:
@@ -102,6 +96,45 @@ def send_waiting(access: Access, write_back: WriteBack, booking: Booking, asker:
     if write_backs.resume(write_back=write_back, change=new, access_id=access.id, now=access.clock.now()):
         sending.carry_out(access, write_back, new, asker)
         _keep_whole_note(access, booking)
+
+
+def hold(access: Access, asking: Mapping[str, Any], wish: Wish, call: Call | None, key: str) -> Booking | Booked:
+    """Hold the time of ``wish``, and look once more; or return what another request, which was quicker, has of it."""
+    try:
+        booking = placing.hold(access, wish, call, key)
+    except errors.Conflict:
+        twin = already(asking, wish, key)
+        if twin is None:
+            raise
+        return twin
+    placing.recheck(access, booking, wish)
+    access.summary["booking"] = str(booking.pk)
+    return booking
+
+
+def carry_out(
+    access: Access, write_back: WriteBack, booking: Booking, wish: Wish, change: Change, asker: Asker, *, not_made: str
+) -> None:
+    """Send what a booking needs, and bring ``booking`` up to date; ``not_made`` is said where nothing came of it.
+
+    Raises ``TimeNotFree``, what the PMS refused, ``WriteRejected`` or ``BookingUnknown``.
+    """
+    try:
+        sending.carry_out(access, write_back, change, asker)
+    except errors.SlotTaken as taken:
+        raise placing.not_free(access, wish, taken) from None
+    except errors.OutcomeUnknown as error:
+        raise BookingUnknown(booking) from error
+    except errors.PmsError as error:
+        error.spoken = not_made
+        raise
+    finally:
+        booking.refresh_from_db()
+    if booking.state == BookingState.FAILED:
+        if write_back.failure == errors.SlotTaken.code:
+            raise placing.not_free(access, wish, errors.SlotTaken())
+        write_backs.tell_staff(write_back, "failed")
+        raise errors.WriteRejected(spoken=not_made)
 
 
 def already(asking: Mapping[str, Any], wish: Wish, key: str) -> Booked | None:
@@ -191,28 +224,8 @@ def _write(access: Access, booking: Booking, wish: Wish, asker: Asker, newcomer:
     if write_back is None:
         raise placing.not_free(access, wish, errors.SlotExpired(spoken=placing.NOT_HELD))
     if newcomer is None:
-        _carry_out(access, write_back, booking, wish, asker)
+        carry_out(access, write_back, booking, wish, new, asker, not_made=_NOT_MADE)
         _keep_whole_note(access, booking)
-
-
-def _carry_out(access: Access, write_back: WriteBack, booking: Booking, wish: Wish, asker: Asker) -> None:
-    try:
-        sending.carry_out(access, write_back, _new_appointment(booking), asker)
-    except errors.SlotTaken as taken:
-        raise placing.not_free(access, wish, taken) from None
-    except errors.OutcomeUnknown as error:
-        booking.refresh_from_db()
-        raise BookingUnknown(booking) from error
-    except errors.PmsError as error:
-        error.spoken = _NOT_MADE
-        raise
-    finally:
-        booking.refresh_from_db()
-    if booking.state == BookingState.FAILED:
-        if write_back.failure == errors.SlotTaken.code:
-            raise placing.not_free(access, wish, errors.SlotTaken())
-        write_backs.tell_staff(write_back, "failed")
-        raise errors.WriteRejected(spoken=_NOT_MADE)
 
 
 def _new_appointment(booking: Booking) -> NewAppointment:

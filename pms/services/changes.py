@@ -5,6 +5,7 @@ An appointment that is not in the PMS yet is taken back instead of cancelled.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -99,6 +100,21 @@ def require_ahead(entry: Entry, now: datetime) -> None:
     """Raise ``DateInPast`` for an appointment that has begun; one that was cancelled may be told to be."""
     if entry.starts_at <= now and entry.status.occupies_time:
         raise errors.DateInPast("The appointment is in the past.", spoken=_PASSED)
+
+
+def ask_team(
+    *, integration: PmsIntegration, entry: Entry, to: str, call: Call | None, wanted: Mapping[str, str]
+) -> None:
+    """Keep as a task what a caller wanted done with an appointment; asked again, it says what is wanted now."""
+    detail = {"patientId": entry.patient_id, "appointmentId": entry.id, "startsAt": entry.starts_at.isoformat()}
+    tasks.open_task(
+        account=integration.account,
+        kind=f"please_{to}",
+        detail={**detail, **wanted},
+        call=call,
+        booking=entry.booking,
+        renew=True,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,20 +224,14 @@ class _Change:
         return errors.NotSupported(error.message, spoken=_BY_THE_TEAM[self.operation])
 
     def _tell_team(self, entry: Entry) -> None:
-        """Keep what the caller wanted as a task."""
-        what = "cancel" if self.operation == Operation.CANCEL else "confirm"
-        detail = {
-            "patientId": entry.patient_id,
-            "appointmentId": entry.id,
-            "startsAt": entry.starts_at.isoformat(),
+        wanted = {
             "confirmationNumber": entry.booking.confirmation_number if entry.booking else "",
             "reason": self.reason,
         }
-        tasks.open_task(
-            account=self.access.integration.account,
-            kind=f"please_{what}",
-            detail={name: value for name, value in detail.items() if value},
+        ask_team(
+            integration=self.access.integration,
+            entry=entry,
+            to="cancel" if self.operation == Operation.CANCEL else "confirm",
             call=self.call,
-            booking=entry.booking,
-            renew=True,
+            wanted=wanted,
         )

@@ -16,8 +16,8 @@ from pms.domain.identity import letters
 from pms.domain.records import MovedAppointment
 from pms.models import AppointmentType, Booking, BookingMode, BookingState, Call, Operation, PmsIntegration
 from pms.providers.base import Capability
-from pms.services import appointments, bookings, changes, diary, gateway, placing, sending, tasks, write_backs
-from pms.services.appointments import Booked, BookingUnknown
+from pms.services import appointments, bookings, changes, diary, gateway, placing, write_backs
+from pms.services.appointments import Booked
 from pms.services.audit import Asker
 from pms.services.bookings import Wish
 from pms.services.diary import Entry
@@ -113,18 +113,12 @@ def move(
             ) from None
         if entry.change is not None:
             raise errors.StillWorking("Another change of this appointment is under way.", spoken=_OTHER_CHANGE)
-        try:
-            booking = placing.hold(access, wish, call, key)
-        except errors.Conflict:
-            twin = appointments.already(asking, wish, key)  # perhaps the same move in another request
-            if twin is None:
-                raise
-            return twin
-        placing.recheck(access, booking, wish)
-        access.summary["booking"] = str(booking.pk)
-        _write(access, booking, wish, asker)
-        access.summary["state"] = booking.state
-    return Booked(booking)
+        held = appointments.hold(access, asking, wish, call, key)
+        if isinstance(held, Booked):
+            return held
+        _write(access, held, wish, asker)
+        access.summary["state"] = held.state
+    return Booked(held)
 
 
 def type_of(entry: Entry, integration: PmsIntegration) -> AppointmentType | None:
@@ -183,42 +177,13 @@ def _write(access: Access, booking: Booking, wish: Wish, asker: Asker) -> None:
         if not diary.find(access, wish.moved_appointment_id).status.occupies_time:
             raise errors.AppointmentNotFound
         raise errors.StillWorking("Another change of this appointment is under way.", spoken=_OTHER_CHANGE)
-    try:
-        sending.carry_out(access, write_back, moved, asker)
-    except errors.SlotTaken as taken:
-        raise placing.not_free(access, wish, taken) from None
-    except errors.OutcomeUnknown as error:
-        booking.refresh_from_db()
-        raise BookingUnknown(booking) from error
-    except errors.PmsError as error:
-        error.spoken = _NOT_MOVED
-        raise
-    finally:
-        booking.refresh_from_db()
-    if booking.state == BookingState.FAILED:
-        if write_back.failure == errors.SlotTaken.code:
-            raise placing.not_free(access, wish, errors.SlotTaken())
-        write_backs.tell_staff(write_back, "failed")
-        raise errors.WriteRejected(spoken=_NOT_MOVED)
+    appointments.carry_out(access, write_back, booking, wish, moved, asker, not_made=_NOT_MOVED)
 
 
 def _left_to_team(
     integration: PmsIntegration, entry: Entry, to: NewTime, call: Call | None, error: errors.ParlaeError
 ) -> errors.ParlaeError:
     """Keep what the caller wanted as a task, and return the error that says so."""
-    detail = {
-        "patientId": entry.patient_id,
-        "appointmentId": entry.id,
-        "startsAt": entry.starts_at.isoformat(),
-        "newStartsAt": to.starts_at.isoformat(),
-        "reason": to.reason,
-    }
-    tasks.open_task(
-        account=integration.account,
-        kind="please_move",
-        detail={name: value for name, value in detail.items() if value},
-        call=call,
-        booking=entry.booking,
-        renew=True,
-    )
+    wanted = {"newStartsAt": to.starts_at.isoformat(), "reason": to.reason}
+    changes.ask_team(integration=integration, entry=entry, to="move", call=call, wanted=wanted)
     return error

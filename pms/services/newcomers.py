@@ -58,11 +58,8 @@ def under_way(*, integration: PmsIntegration, digest: str) -> Created | None:
 
 def current_id(*, account_id: UUID, patient_id: str) -> str:
     """Return the PMS's id in place of one of the account's handles once there is one, and any other id as it is."""
-    match = _HANDLE.fullmatch(patient_id)
-    if match is None:
-        return patient_id
-    made = WriteBack.objects.filter(pk=UUID(match[1]), account_id=account_id, operation=Operation.CREATE_PATIENT)
-    return made.values_list("record_id", flat=True).first() or patient_id
+    made = _made(patient_id, account_id=account_id)
+    return made.record_id or patient_id if made is not None else patient_id
 
 
 def resolve(*, integration: PmsIntegration, patient_id: str) -> tuple[str, WriteBack | None]:
@@ -70,12 +67,9 @@ def resolve(*, integration: PmsIntegration, patient_id: str) -> tuple[str, Write
 
     Raises ``PatientNotFound`` for a handle that is not the practice's, or whose record could not be made.
     """
-    match = _HANDLE.fullmatch(patient_id)
-    if match is None:
+    if not is_handle(patient_id):
         return patient_id, None
-    made = WriteBack.objects.filter(
-        pk=UUID(match[1]), integration=integration, operation=Operation.CREATE_PATIENT
-    ).first()
+    made = _made(patient_id, integration=integration)
     if made is None:
         raise errors.PatientNotFound
     if made.record_id:
@@ -83,3 +77,11 @@ def resolve(*, integration: PmsIntegration, patient_id: str) -> tuple[str, Write
     if made.state in (WriteBackState.FAILED, WriteBackState.PARKED):
         raise errors.PatientNotFound(spoken=_NO_RECORD)
     return patient_id, made
+
+
+def _made(patient_id: str, **owner: object) -> WriteBack | None:
+    """Return the write-back that a handle of the owner's stands for, ``None`` for any other id."""
+    match = _HANDLE.fullmatch(patient_id)
+    if match is None:
+        return None
+    return WriteBack.objects.filter(pk=UUID(match[1]), operation=Operation.CREATE_PATIENT, **owner).first()

@@ -6,6 +6,7 @@ from datetime import date
 
 from django.db import transaction
 
+from accounts.models import Account
 from pms import vault
 from pms.domain import errors, identity
 from pms.domain.clock import Budget, Clock
@@ -52,15 +53,16 @@ def verify(
         _refuse(call, asker)  # a wrong extra factor counts as well, or it could be guessed
     _update(attempt, counts=False)
     if isinstance(outcome, identity.Inactive):
-        tasks.open_task(
-            account=call.account,
-            kind="returning_inactive_patient",
-            detail={"patientId": outcome.patient.id},
-            call=call,
-            once=True,
-        )
-        raise errors.InactivePatient
+        raise left_to_team(account=call.account, patient=outcome.patient, call=call)
     raise errors.AmbiguousPatient
+
+
+def left_to_team(*, account: Account, patient: Patient, call: Call | None) -> errors.InactivePatient:
+    """Leave it to the team what becomes of an inactive patient who comes back, and return the error that says so."""
+    tasks.open_task(
+        account=account, kind="returning_inactive_patient", detail={"patientId": patient.id}, call=call, once=True
+    )
+    return errors.InactivePatient()
 
 
 def count_attempt(call: Call) -> None:
@@ -124,7 +126,6 @@ def guardian_in(call: Call) -> str:
 
 def prove_new(*, call: Call, patient_id: str, new: NewPatient, today: date) -> None:
     """Remember that a record was made in this call: who made it may go on with it."""
-    subject = f"{identity.letters(new.last_name)}:{new.date_of_birth.isoformat()}"
     Verification.objects.create(
         account_id=call.account_id,
         call=call,
@@ -132,7 +133,7 @@ def prove_new(*, call: Call, patient_id: str, new: NewPatient, today: date) -> N
         patient_id=patient_id,
         guarantor_id=new.guarantor_id,
         is_minor=identity.minor(new.date_of_birth, today),
-        subject_digest=vault.digest(subject, "subject"),
+        subject_digest=_subject(new.last_name, new.date_of_birth),
     )
 
 
@@ -159,14 +160,21 @@ def _is_guardian(other: Verification, minor: Verification) -> bool:
 
 def _attempt(call: Call, last_name: str, date_of_birth: date) -> Verification:
     """Record the attempt before anything is looked up, so that parallel guesses count each other."""
-    subject = f"{identity.letters(last_name)}:{date_of_birth.isoformat()}"
     with transaction.atomic():
         Call.objects.select_for_update().get(pk=call.pk)
         if _is_locked(call):
             raise errors.VerificationLocked
         return Verification.objects.create(
-            account_id=call.account_id, call=call, succeeded=False, subject_digest=vault.digest(subject, "subject")
+            account_id=call.account_id,
+            call=call,
+            succeeded=False,
+            subject_digest=_subject(last_name, date_of_birth),
         )
+
+
+def _subject(last_name: str, date_of_birth: date) -> str:
+    """Return what shows that one person is asked about, without naming them."""
+    return vault.digest(f"{identity.letters(last_name)}:{date_of_birth.isoformat()}", "subject")
 
 
 def _search(

@@ -10,7 +10,7 @@ from pms.domain.localtime import local_date_of
 from pms.domain.records import NewPatient, PatientQuery
 from pms.models import AppointmentType, BookingMode, Call, Operation, PmsIntegration, WriteBack, WriteBackState
 from pms.providers.base import Capability
-from pms.services import calls, gateway, newcomers, patients, sending, tasks, write_backs
+from pms.services import calls, gateway, newcomers, patients, sending, write_backs
 from pms.services.audit import Asker
 from pms.services.gateway import Access
 from pms.services.newcomers import Created
@@ -154,14 +154,7 @@ def _refuse_known(access: Access, call: Call | None, new: NewPatient) -> None:
         case identity.Ambiguous():
             raise errors.AmbiguousPatient
         case identity.Inactive():
-            tasks.open_task(
-                account=access.integration.account,
-                kind="returning_inactive_patient",
-                detail={"patientId": outcome.patient.id},
-                call=call,
-                once=True,
-            )
-            raise errors.InactivePatient
+            raise patients.left_to_team(account=access.integration.account, patient=outcome.patient, call=call)
 
 
 def _files_under(integration: PmsIntegration) -> str:

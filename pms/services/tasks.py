@@ -23,17 +23,18 @@ def open_task(
     once: bool = False,
     renew: bool = False,
 ) -> Task:
-    """Keep a task with what is needed to do it, sealed.
+    """Keep a task with what is needed to do it, sealed; what of ``detail`` is empty is left out.
 
     A booking, or a write without one, has at most one task of a kind, and with ``once`` a call too. With ``renew`` a
     booking's is opened again and says what is wanted now.
     """
     pk = uuid.uuid4()
-    fields = {"id": pk, "account": account, "call": call, "detail": vault.seal(dict(detail), _place(pk))}
+    told = {name: text for name, text in detail.items() if text}
+    fields = {"id": pk, "account": account, "call": call, "detail": vault.seal(told, _place(pk))}
     if booking is not None:
         task, is_new = Task.objects.get_or_create(booking=booking, kind=kind, defaults=fields)
         if renew and not is_new:
-            task.call, task.detail = call, vault.seal(dict(detail), _place(task.pk))
+            task.call, task.detail = call, vault.seal(told, _place(task.pk))
             task.state, task.resolved_at = TaskState.OPEN, None
             task.save(update_fields=["call", "detail", "state", "resolved_at"])
         return task

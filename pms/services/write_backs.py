@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 
 import structlog
@@ -185,8 +185,8 @@ def give_up_sending(write_back: WriteBack, *, now: datetime) -> None:
         tell_staff(write_back, errors.OutcomeUnknown.code)
 
 
-def fail(write_back: WriteBack, reason: str) -> bool:
-    """Settle a write-back of which certainly nothing is in the PMS; return whether this caller did it.
+def fail(write_back: WriteBack, reason: str) -> None:
+    """Settle a write-back of which certainly nothing is in the PMS.
 
     It stays due until ``finish``, so that a job tells staff if this process dies before anybody has been told.
     """
@@ -199,10 +199,9 @@ def fail(write_back: WriteBack, reason: str) -> bool:
         )
         if done:
             consequences.failed(write_back)
-    return done
 
 
-def withdraw(write_back: WriteBack) -> bool:
+def withdraw(write_back: WriteBack) -> None:
     """Settle a write-back that the vendor will certainly never carry out, because it was taken back.
 
     One that waits is taken back only if nobody has begun to send it meanwhile.
@@ -219,7 +218,6 @@ def withdraw(write_back: WriteBack) -> bool:
         )
         if done:
             consequences.withdrawn(write_back)
-    return done
 
 
 def ask_to_withdraw(write_back: WriteBack, *, now: datetime) -> None:
@@ -298,7 +296,7 @@ def _detail(write_back: WriteBack) -> dict[str, str]:
     except vault.CannotOpen:  # its key was retired: the task is told all the same
         change = None
     if isinstance(change, NewPatient):
-        found = {
+        return {
             "firstName": change.first_name,
             "lastName": change.last_name,
             "dateOfBirth": change.date_of_birth.isoformat(),
@@ -307,15 +305,13 @@ def _detail(write_back: WriteBack) -> dict[str, str]:
             "address": ", ".join(filter(None, (change.street, change.city, change.state, change.postal_code))),
             "guarantorId": change.guarantor_id,
         }
-    else:
-        found = {
-            "patientId": write_back.patient_id,
-            "appointmentId": write_back.appointment_id,
-            "startsAt": change.starts_at.isoformat() if change else "",
-            "reason": change.reason if isinstance(change, StatusChange) else "",
-            "confirmationNumber": write_back.booking.confirmation_number if write_back.booking else "",
-        }
-    return {name: value for name, value in found.items() if value}
+    return {
+        "patientId": write_back.patient_id,
+        "appointmentId": write_back.appointment_id,
+        "startsAt": change.starts_at.isoformat() if change else "",
+        "reason": change.reason if isinstance(change, StatusChange) else "",
+        "confirmationNumber": write_back.booking.confirmation_number if write_back.booking else "",
+    }
 
 
 def _patience(write_back: WriteBack) -> timedelta:
@@ -356,15 +352,15 @@ def _is_withdrawn(write_back: WriteBack, pms: PmsService) -> bool:
 
 def _asked(write_back: WriteBack, pms: PmsService) -> WriteOutcome | None:
     """Return what the vendor tells about the write-back, ``None`` where that is nothing."""
+    if write_back.reference:
+        with suppress(errors.NotEntitled):  # we may not ask; what the PMS shows by itself is an answer too
+            return pms.follow_write(write_back.reference)
     change, others = change_of(write_back), _others(write_back)
-    if not write_back.reference:
-        found = pms.find_write(change, sent_at=write_back.sent_at, others=others)
-        return found or _shown_without_trace(write_back, change, pms) or Failed("never_arrived")
-    try:
-        return pms.follow_write(write_back.reference)
-    except errors.NotEntitled:  # we may not ask; what the PMS shows by itself is an answer too
+    if write_back.reference:
         record_id = find_record(pms, change, others)
         return Done(record_id) if record_id else None
+    found = pms.find_write(change, sent_at=write_back.sent_at, others=others)
+    return found or _shown_without_trace(write_back, change, pms) or Failed("never_arrived")
 
 
 def _shown_without_trace(write_back: WriteBack, change: Change, pms: PmsService) -> Done | None:

@@ -34,7 +34,7 @@ def take_message(context: Context, arguments: Mapping[str, Any]) -> Answer:
         task = tasks.open_task(
             account=request.account,
             kind="message",
-            detail={name: value for name, value in detail.items() if value},
+            detail=detail,
             call=request.call,
         )
     except Exception as error:

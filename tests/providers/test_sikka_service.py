@@ -203,7 +203,7 @@ class TestReading:
         one = service.get_appointment(number)
 
         [asked] = sim("GET", "requests")["requests"]
-        assert (one.id, one.patient_id, one.starts_at, one.duration_minutes) == (number, "1001", at(12), 30)
+        assert (one.id, one.patient_id, one.starts_at, one.ends_at) == (number, "1001", at(12), at(12, 30))
         assert (one.patient_name, one.note) == ("Cora Whitfield", "Toothache since Monday")
         assert (asked["query"]["appointment_sr_no"], asked["query"]["practice_id"]) == (number, "1")
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from accounts.models import Account
-from tests.talking import Caller
+from pms.sandbox import Sandbox
+from tests.conftest import Sim
+from tests.talking import Caller, made_at_the_desk, slow_office
+
+Slow = Callable[..., None]
 
 
 @pytest.fixture
@@ -18,3 +24,21 @@ def caller(practice: Account) -> Caller:
 def cora(practice: Account) -> Caller:
     """The demo caller, verified."""
     return Caller(practice).verified()
+
+
+@pytest.fixture
+def quick_office(sim: Sim) -> None:
+    """Let the office carry out what it is sent almost at once."""
+    sim("POST", "config", writeback_delay=0.02)
+
+
+@pytest.fixture
+def number(sandbox: Sandbox) -> str:
+    """The id of a cleaning that the desk has made for Cora at nine."""
+    return made_at_the_desk(sandbox)
+
+
+@pytest.fixture
+def slow(sim: Sim, monkeypatch: pytest.MonkeyPatch) -> Slow:
+    """Let the office take long: ``slow()``, or ``slow("PATCH appointment")`` with some writes only."""
+    return lambda *writes: slow_office(sim, monkeypatch, *writes)

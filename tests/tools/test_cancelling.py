@@ -29,33 +29,18 @@ from tests.talking import (
     in_the_pms,
     made_at_the_desk,
     quiet_day,
-    slow_office,
     together,
     without_capability,
     writes_sent,
 )
+from tests.tools.conftest import Slow
 
-Slow = Callable[..., None]
 NOTED = "so the appointment still stands. I have left the team a note to cancel it."
 BY_THE_TEAM = "I can't cancel that myself, so I have asked the team to cancel it. Until they have, it stands."
 GRACE = write_backs.REQUEST_GRACE.total_seconds()
 
 
-@pytest.fixture(autouse=True)
-def _quick_office(sim: Sim) -> None:
-    sim("POST", "config", writeback_delay=0.02)
-
-
-@pytest.fixture
-def number(sandbox: Sandbox) -> str:
-    """The id of a cleaning that the desk has made for Cora at nine."""
-    return made_at_the_desk(sandbox)
-
-
-@pytest.fixture
-def slow(sim: Sim, monkeypatch: pytest.MonkeyPatch) -> Slow:
-    """Let the office take long: ``slow()``, or ``slow("PATCH appointment")`` with some writes only."""
-    return lambda *writes: slow_office(sim, monkeypatch, *writes)
+pytestmark = pytest.mark.usefixtures("quick_office")
 
 
 @pytest.fixture

@@ -22,15 +22,13 @@ from tests.talking import (
     cancel_at_the_desk,
     find_at_once,
     in_the_pms,
-    made_at_the_desk,
     quiet_day,
-    slow_office,
     together,
     without_capability,
     writes_sent,
 )
+from tests.tools.conftest import Slow
 
-Slow = Callable[..., None]
 BY_THE_TEAM = (
     "I can't note that in the practice's system myself, so I have left the team a note. The appointment stands."
 )
@@ -39,21 +37,7 @@ WHEN = say_when(datetime.combine(quiet_day(), time(9)))
 CONFIRMED = f"The appointment on {WHEN} is marked as confirmed."
 
 
-@pytest.fixture(autouse=True)
-def _quick_office(sim: Sim) -> None:
-    sim("POST", "config", writeback_delay=0.02)
-
-
-@pytest.fixture
-def number(sandbox: Sandbox) -> str:
-    """The id of a cleaning that the desk has made for Cora at nine."""
-    return made_at_the_desk(sandbox)
-
-
-@pytest.fixture
-def slow(sim: Sim, monkeypatch: pytest.MonkeyPatch) -> Slow:
-    """Let the office take long: ``slow()``, or ``slow("PATCH appointment")`` with some writes only."""
-    return lambda *writes: slow_office(sim, monkeypatch, *writes)
+pytestmark = pytest.mark.usefixtures("quick_office")
 
 
 def marks(sim: Sim, patient_id: str = "1001") -> list[str]:

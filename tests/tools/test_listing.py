@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -26,11 +25,10 @@ from tests.talking import (
     made_at_the_desk,
     move_at_the_desk,
     quiet_day,
-    slow_office,
 )
+from tests.tools.conftest import Slow
 
 NONE_AHEAD = "I don't see any appointment coming up."
-Slow = Callable[..., None]
 
 
 def at(hour: int, minute: int = 0) -> str:
@@ -38,15 +36,7 @@ def at(hour: int, minute: int = 0) -> str:
     return say_when(datetime.combine(quiet_day(), time(hour, minute)))
 
 
-@pytest.fixture(autouse=True)
-def _quick_office(sim: Sim) -> None:
-    sim("POST", "config", writeback_delay=0.02)
-
-
-@pytest.fixture
-def slow(sim: Sim, monkeypatch: pytest.MonkeyPatch) -> Slow:
-    """Let the office take long: ``slow()``, or ``slow("PUT appointment")`` with some writes only."""
-    return lambda *writes: slow_office(sim, monkeypatch, *writes)
+pytestmark = pytest.mark.usefixtures("quick_office")
 
 
 def shown(sim: Sim) -> None:

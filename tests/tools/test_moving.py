@@ -31,27 +31,18 @@ from tests.talking import (
     in_the_pms,
     made_at_the_desk,
     quiet_day,
-    slow_office,
     together,
     without_capability,
     writes_sent,
 )
+from tests.tools.conftest import Slow
 
 STANDS = "The appointment stays as it is."
 NOTED = f"{STANDS} I have left the team a note to move it."
-Slow = Callable[..., None]
 BY_THE_TEAM = f"I can't move that one myself, so I have asked the team to. {STANDS}"
 
 
-@pytest.fixture(autouse=True)
-def _quick_office(sim: Sim) -> None:
-    sim("POST", "config", writeback_delay=0.02)
-
-
-@pytest.fixture
-def number(sandbox: Sandbox) -> str:
-    """The id of a cleaning that the desk has made for Cora at nine."""
-    return made_at_the_desk(sandbox)
+pytestmark = pytest.mark.usefixtures("quick_office")
 
 
 @pytest.fixture
@@ -68,12 +59,6 @@ def times(sim: Sim, patient_id: str = "1001") -> list[str]:
 
 def moves_sent(sim: Sim) -> int:
     return sum(method == "PUT" for method, _ in writes_sent(sim))
-
-
-@pytest.fixture
-def slow(sim: Sim, monkeypatch: pytest.MonkeyPatch) -> Slow:
-    """Let the office take long: ``slow()``, or ``slow("PUT appointment")`` with some writes only."""
-    return lambda *writes: slow_office(sim, monkeypatch, *writes)
 
 
 class TestMoved:

@@ -16,7 +16,7 @@ from pms.domain.records import (
     StatusChange,
 )
 from pms.providers.base import Capability, Done, Failed, Pending, WriteOutcome
-from pms.providers.read_back import find_record, shows_patient
+from pms.providers.read_back import find_patient, find_record
 from pms.providers.sikka import mapping, traces, writes
 from pms.providers.sikka.envelope import RequestRefused, Row
 from pms.providers.sikka.reads import SikkaReads
@@ -192,11 +192,7 @@ class SikkaWrites(SikkaReads):
         Raises ``PmsUnavailable`` if several could be the one.
         """
         params = {"lastname": person_name(new.last_name), "lightweight": "true", "fields": mapping.PATIENT_FIELDS}
-        people = [mapping.patient(row) for row in self._own_rows("/patients", params)]
-        found = {one.id for one in people if one.id not in others and shows_patient(one, new)}
-        if len(found) > 1:
-            raise errors.PmsUnavailable("Several records could be the new patient's.")
-        return found.pop() if found else None
+        return find_patient(map(mapping.patient, self._own_rows("/patients", params)), new, others)
 
 
 @contextmanager
