@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from . import control
 from .clock import Clock
+from .faults import Fault
 from .message import Answer, Request, as_json
 from .routes import dispatch
 from .state import StateFile
@@ -114,28 +115,28 @@ class _Handler(BaseHTTPRequestHandler):
     def _sikka(self, request: Request) -> None:
         world = self.server.world
         with world.lock:
-            fault, delay = world.faults.take(request), world.faults.delay(request)
+            life, fault, delay = world.life, world.faults.take(request), world.faults.delay(request)
             if fault:
                 self.server.keep()
         if delay:
             self.server.stopping.wait(delay)
-        if fault and fault.kind in ("timeout", "drop"):
-            self._note(world, world.clock.now(), request, 0)
-            self._say_nothing(fault.hold if fault.kind == "timeout" else 0.0)
-            return
         with world.lock:
-            now = world.settle()
-            answer, loss = (fault.answer(), None) if fault else dispatch(world, request)
-            self._note(world, now, request, 0 if loss else answer.status)
-            self.server.keep()
-        if loss:
-            self._say_nothing(loss.hold)
+            answer, hold = self._answer(world, request, fault) if world.life == life else (None, 0.0)
+        if answer is None:
+            self._say_nothing(hold)
         else:
             self._send(answer)
 
-    def _note(self, world: World, now: datetime, request: Request, status: int) -> None:
-        with world.lock:
-            world.journal.note(now, request, status)
+    def _answer(self, world: World, request: Request, fault: Fault | None) -> tuple[Answer | None, float]:
+        """Carry out a request; the answer is None where none is sent, and then comes how long to be silent."""
+        if fault and fault.kind in ("timeout", "drop"):
+            world.journal.note(world.clock.now(), request, 0)
+            return None, fault.hold if fault.kind == "timeout" else 0.0
+        now = world.settle()
+        answer, loss = (fault.answer(), None) if fault else dispatch(world, request)
+        world.journal.note(now, request, 0 if loss else answer.status)
+        self.server.keep()
+        return (None, loss.hold) if loss else (answer, 0.0)
 
     def _say_nothing(self, hold: float) -> None:
         self.close_connection = True

@@ -49,6 +49,7 @@ class World:
         self.lock = RLock()
         self.clock = clock
         self.journal = Journal()
+        self.life = 0  # counts the resets: a request that waited across one is of a world that is gone
         self._start_settings = settings
         self.reset()
 
@@ -67,6 +68,7 @@ class World:
         self.jobs: dict[str, tuple[Office, Job]] = {}
         self.faults = Faults()
         self.journal.clear()
+        self.life += 1
         self.next_job = FIRST_ID
 
     def accept(self, office: Office, operation: Operation, target: str, payload: Payload, text: str) -> Job:

@@ -82,6 +82,16 @@ def test_reset_forgets_everything(desk: Desk) -> None:
     assert desk.get("practices").json()["error_code"] == "API1004"
 
 
+def test_what_still_waits_at_a_reset_is_not_carried_out(desk: Desk) -> None:
+    desk.sim("POST", "config", latency=0.6, latency_path="/v4/appointment")
+    with pytest.raises(requests.ReadTimeout):
+        desk.call("POST", "appointment", json=desk.booking(), timeout=0.1)
+    desk.sim("POST", "reset")
+    time.sleep(0.8)
+    assert desk.sim("GET", "writebacks")["writebacks"] == []
+    assert desk.sim("GET", "requests")["requests"] == []
+
+
 def test_commands_explain_what_is_wrong(desk: Desk) -> None:
     def tell(command: str, **body: object) -> tuple[int, str]:
         answer = desk.session.post(f"{desk.url}/_sim/{command}", json=body, timeout=5)
