@@ -1,6 +1,7 @@
 """How often something may be asked: named limits over django-ratelimit's counter.
 
-Windows are fixed, so across a boundary up to twice the limit passes. A counter that cannot be read refuses.
+Windows are fixed, so across a boundary up to twice the limit passes. A counter that cannot be read refuses, except
+where what is refused would be lost.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ LIMITS = {
     "refusals": "6/m",  # events about requests that were not let in
     "verification": "20/h",  # per caller's number, over all calls
 }
+# What a caller wants the team to know is kept while nothing can be counted: nothing else might be left to do.
+_ALSO_UNCOUNTED = frozenset({"messages"})
 
 
 def check(*, limit: str, key: str) -> None:
@@ -30,6 +33,8 @@ def check(*, limit: str, key: str) -> None:
         )
     except Exception as error:  # noqa: BLE001  # every backend has its own
         log.error("use not counted", limit=limit, exception=type(error).__name__)
+        if limit in _ALSO_UNCOUNTED:
+            return
         raise errors.RateLimited(retry_after_seconds=1) from None
     if usage and usage["should_limit"]:
         raise errors.RateLimited(retry_after_seconds=max(1, int(usage["time_left"])))

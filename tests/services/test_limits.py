@@ -134,6 +134,13 @@ def test_a_use_that_cannot_be_counted_is_refused(settings: Settings) -> None:
 
 
 @pytest.mark.django_db
+def test_a_message_is_kept_also_while_nothing_can_be_counted(settings: Settings) -> None:
+    dead = {"BACKEND": REDIS, "LOCATION": f"redis://127.0.0.1:{free_port()}/0"}
+    settings.CACHES = {**settings.CACHES, "limits": dead}
+
+    assert use(limit="messages") is None
+
+
 def test_a_limit_that_nobody_named_is_a_mistake() -> None:
     with pytest.raises(KeyError):
         limits.check(limit="verifications", key="caller")
