@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
 
 _DAY = timedelta(days=1)
@@ -103,6 +103,7 @@ def zone_data_is_recent() -> bool:
     return winter.utc == (datetime(2026, 12, 15, 14, tzinfo=UTC),)
 
 
+@lru_cache(maxsize=8192)  # a fortnight of appointments is read again at every call, at the same few times
 def _readings(wall: datetime, where: ZoneInfo) -> tuple[datetime, ...]:
     """Return the instants that read ``wall`` in ``where``: candidates count only if they convert back to it."""
     candidates = {wall.replace(tzinfo=where, fold=fold).astimezone(UTC) for fold in (0, 1)}

@@ -142,7 +142,7 @@ def _append(row: Row, *, key: str) -> Row:
         with transaction.atomic(durable=True):
             row.seq, row.prev_hash = _next_number(key)
             row.hash = row_hash(row)
-            row.save(force_insert=True)
+            plain.insert(row)
             with connection.cursor() as cursor:
                 cursor.execute(_HANG_ON, [row.hash, key])
     except Error as error:

@@ -61,7 +61,7 @@ def caller_number(call: Call) -> str:
 def _seen(account: Account, vapi_call_id: str, now: datetime) -> Call | None:
     """Return a call that is known already and note that it goes on, in one statement."""
     values = plain.stored(Call, last_seen_at=now, account_id=account.pk, vapi_call_id=vapi_call_id)
-    return plain.row(Call, _SEEN, values)
+    return next(iter(plain.rows(Call, _SEEN, values)), None)
 
 
 def _created(account: Account, line: VoiceLine | None, vapi_call_id: str, caller: str, now: datetime) -> Call:

@@ -22,11 +22,7 @@ LEASE = timedelta(seconds=30)
 _WAIT_SHARE = 0.5
 _LOOK_EVERY_SECONDS = 0.2
 _LONGEST_ID = 128
-_INSERT = (
-    f"INSERT INTO {plain.table(ToolCall)} ({plain.columns(ToolCall)}) "  # noqa: S608  # constants
-    f"VALUES ({', '.join('%s' for _ in plain.fields(ToolCall))}) "
-    f"ON CONFLICT (account_id, call_id, tool_call_id) DO NOTHING RETURNING id"
-)
+_UNIQUE = ("account_id", "call_id", "tool_call_id")
 _ANSWER = (
     f"UPDATE {plain.table(ToolCall)} SET state = %s, answer = %s, outcome = %s, duration_ms = %s "  # noqa: S608
     f"WHERE id = %s AND state = %s AND lease_until = %s"
@@ -70,7 +66,7 @@ def take(
         lease_until=lease_until,
         request_id=request_id,
     )
-    if not _is_inserted(first):
+    if not plain.insert(first, unless_known=_UNIQUE):
         return _repeated(call, tool_call_id, arguments_digest, clock, budget)
     return Claim(pk, clock.monotonic(), lease_until)
 
@@ -95,17 +91,6 @@ def answer(*, claim: Claim, say: str, outcome: str, clock: Clock) -> None:
 def release(*, claim: Claim) -> None:
     """Give a claim back under which nothing was done, so that a repetition is a new try."""
     ToolCall.objects.filter(pk=claim.id, state=ToolCallState.RUNNING, lease_until=claim.lease_until).delete()
-
-
-def _is_inserted(claim: ToolCall) -> bool:
-    """Insert a claim unless there is one under its id; return whether it was inserted.
-
-    One statement: to catch a violation instead, it would need a savepoint or a transaction of its own around it.
-    """
-    values = {name: field.pre_save(claim, add=True) for name, field in plain.fields(ToolCall).items()}
-    with connection.cursor() as cursor:
-        cursor.execute(_INSERT, plain.stored(ToolCall, **values))
-        return cursor.fetchone() is not None
 
 
 def _repeated(call: Call, tool_call_id: str, arguments_digest: str, clock: Clock, budget: Budget) -> Claim:

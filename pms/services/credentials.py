@@ -16,15 +16,13 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from django.db.models import Q
-
 from accounts.models import Account, Membership
 from accounts.roles import Role
 from pms import vault
 from pms.domain import errors
 from pms.models import Credential, CredentialKind, VoiceLine
 from pms.models.credential import Scope, SigningScheme
-from pms.services import audit
+from pms.services import audit, plain
 from pms.services.audit import Asker
 
 MAX_LIFETIME = timedelta(days=366)
@@ -142,9 +140,10 @@ def deciding_for(line: VoiceLine) -> list[Credential]:
 
     Ended ones are among them: where one has ended, nothing more general takes its place.
     """
-    voice = Credential.objects.filter(account_id=line.account_id, kind=CredentialKind.VOICE)
-    found = list(voice.filter(Q(line=line) | Q(line__isnull=True)).order_by("created_at"))
-    return [one for one in found if one.line_id == line.pk] or found
+    voice = plain.find(Credential, account_id=line.account_id, kind=CredentialKind.VOICE)
+    voice.sort(key=lambda one: one.created_at)
+    own = [one for one in voice if one.line_id == line.pk]
+    return own or [one for one in voice if one.line_id is None]
 
 
 def is_live(credential: Credential, now: datetime) -> bool:

@@ -15,6 +15,7 @@ from uuid import UUID
 from pms import vault
 from pms.domain.records import Clinician, DaySchedule, Operatory, ResourceKind
 from pms.models import PmsCachedData
+from pms.services import plain
 from pms.services.gateway import Access
 
 PEOPLE_TTL = timedelta(hours=1)
@@ -67,8 +68,8 @@ def _cached(
 ) -> list[dict[str, Any]]:
     now = access.clock.now()
     place = _place(access.integration.pk, key)
-    kept = PmsCachedData.objects.filter(pms_integration=access.integration, cache_key=key, expires_at__gt=now).first()
-    if kept is not None:
+    kept = plain.first(PmsCachedData, pms_integration_id=access.integration.pk, cache_key=key)
+    if kept is not None and kept.expires_at > now:
         try:
             rows: list[dict[str, Any]] = vault.unseal(kept.data, place)
         except vault.CannotOpen:

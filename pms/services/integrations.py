@@ -14,7 +14,7 @@ from pms import vault
 from pms.domain import errors
 from pms.models import ConnectionStatus, PmsCachedData, PmsIntegration, PmsToken
 from pms.providers import registry
-from pms.services import audit
+from pms.services import audit, plain
 from pms.services.audit import Asker
 
 FEATURES = ("booking", "newPatients", "notes", "insurance", "payments")
@@ -25,11 +25,10 @@ def active_for(*, account: Account) -> PmsIntegration:
 
     Raises ``SetupRequired`` if there is none, and ``CredentialsRejected`` if there is one that no longer lets us in.
     """
-    usable = [ConnectionStatus.ACTIVE, ConnectionStatus.ERROR]
-    found = {one.status: one for one in PmsIntegration.objects.filter(account=account, status__in=usable)}
+    found = {one.status: one for one in plain.find(PmsIntegration, account_id=account.pk)}
     integration = found.get(ConnectionStatus.ACTIVE)
     if integration is None:
-        raise errors.CredentialsRejected if found else errors.SetupRequired
+        raise errors.CredentialsRejected if ConnectionStatus.ERROR in found else errors.SetupRequired
     integration.account = account
     return integration
 

@@ -1,4 +1,4 @@
-"""Plain SQL for the few statements that every message or tool call makes.
+"""Plain SQL for the statements that every message or tool call makes.
 
 The ORM compiles a query anew each time it runs, and for these that costs several times the database's answer. Names of
 tables and columns are the models', values are always parameters, and what comes out are the models' own objects.
@@ -6,8 +6,8 @@ tables and columns are the models', values are always parameters, and what comes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, lru_cache
 from typing import Any, TypeVar
 
 from django.db import connection
@@ -32,9 +32,36 @@ def columns(model: type[Model]) -> str:
     return ", ".join(f'"{name}"' for name in fields(model))
 
 
-def select(model: type[Model], where: str) -> str:
-    """Return the statement that selects whole rows of a model."""
-    return f"SELECT {columns(model)} FROM {table(model)} WHERE {where}"  # noqa: S608  # constants of ours
+def find(model: type[M], **wanted: object) -> list[M]:
+    """Return the rows whose columns, named by attribute, have the wanted values."""
+    return rows(model, _select(model, tuple(wanted)), stored(model, **wanted))
+
+
+def first(model: type[M], **wanted: object) -> M | None:
+    """Return one of the rows that ``find`` returns, or ``None``; for what is unique."""
+    return next(iter(find(model, **wanted)), None)
+
+
+def find_any(model: type[M], wanted: Mapping[str, Sequence[object]]) -> list[M]:
+    """Return the rows that have one of the wanted values in one of these columns; nothing wanted finds nothing."""
+    counts = tuple((name, len(values)) for name, values in wanted.items() if values)
+    values = [fields(model)[name].get_db_prep_save(one, connection) for name, _ in counts for one in wanted[name]]
+    return rows(model, _select_any(model, counts), values) if counts else []
+
+
+def insert(row: Model, *, unless_known: Sequence[str] = ()) -> bool:
+    """Insert a new row, and return whether it was: not, if one has the same values in the columns ``unless_known``.
+
+    One statement: to catch a violation instead, it would need a savepoint or a transaction of its own around it. No
+    signals are sent.
+    """
+    model = type(row)
+    values = {name: field.pre_save(row, add=True) for name, field in fields(model).items()}
+    with connection.cursor() as cursor:
+        cursor.execute(_insert(model, tuple(unless_known)), stored(model, **values))
+        is_new = not unless_known or cursor.fetchone() is not None
+    row._state.adding, row._state.db = not is_new, connection.alias
+    return is_new
 
 
 def stored(model: type[Model], **values: object) -> list[Any]:
@@ -50,9 +77,24 @@ def rows(model: type[M], statement: str, parameters: Sequence[Any]) -> list[M]:
     return [model.from_db(connection.alias, list(fields(model)), _converted(model, row)) for row in found]
 
 
-def row(model: type[M], statement: str, parameters: Sequence[Any]) -> M | None:
-    """Return the first of ``rows``, or ``None``."""
-    return next(iter(rows(model, statement, parameters)), None)
+@cache
+def _select(model: type[Model], names: tuple[str, ...]) -> str:
+    where = " AND ".join(f'"{name}" = %s' for name in names)
+    return f"SELECT {columns(model)} FROM {table(model)} WHERE {where}"  # noqa: S608  # constants of ours
+
+
+@lru_cache(maxsize=256)  # a message decides how many values there are
+def _select_any(model: type[Model], counts: tuple[tuple[str, int], ...]) -> str:
+    where = " OR ".join(f'"{name}" IN ({", ".join(["%s"] * count)})' for name, count in counts)
+    return f"SELECT {columns(model)} FROM {table(model)} WHERE {where}"  # noqa: S608
+
+
+@cache
+def _insert(model: type[Model], unless_known: tuple[str, ...]) -> str:
+    places = ", ".join("%s" for _ in fields(model))
+    known = ", ".join(f'"{name}"' for name in unless_known)
+    unless = f' ON CONFLICT ({known}) DO NOTHING RETURNING "{model._meta.pk.column}"' if known else ""
+    return f"INSERT INTO {table(model)} ({columns(model)}) VALUES ({places}){unless}"  # noqa: S608
 
 
 def _converted(model: type[Model], row: Sequence[Any]) -> list[Any]:

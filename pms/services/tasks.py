@@ -10,6 +10,7 @@ from django.db import transaction
 from accounts.models import Account
 from pms import vault
 from pms.models import Booking, Call, Task, TaskState, WriteBack
+from pms.services import plain
 
 
 def open_task(
@@ -40,13 +41,14 @@ def open_task(
         return task
     if write_back is not None:
         return Task.objects.get_or_create(write_back=write_back, kind=kind, defaults=fields)[0]
+    if not once or call is None:
+        task = Task(kind=kind, **fields)
+        plain.insert(task)
+        return task
     with transaction.atomic():
-        if once and call is not None:
-            Call.objects.select_for_update().get(pk=call.pk)
-            known = Task.objects.filter(call=call, booking=None, write_back=None, kind=kind).first()
-            if known is not None:
-                return known
-        return Task.objects.create(kind=kind, **fields)
+        Call.objects.select_for_update().get(pk=call.pk)
+        known = Task.objects.filter(call=call, booking=None, write_back=None, kind=kind).first()
+        return known or Task.objects.create(kind=kind, **fields)
 
 
 def detail(task: Task) -> dict[str, str]:

@@ -15,6 +15,7 @@ from pms import vault
 from pms.domain.clock import Clock
 from pms.models import PmsToken
 from pms.providers.base import StoredToken
+from pms.services import plain
 
 
 class DatabaseTokenStore:
@@ -25,7 +26,7 @@ class DatabaseTokenStore:
         self._clock = clock
 
     def get(self) -> StoredToken | None:
-        row = PmsToken.objects.filter(pk=self._integration_id).first()
+        row = plain.first(PmsToken, integration_id=self._integration_id)
         if row is None or row.sealed is None or row.expires_at is None:
             return None
         try:

@@ -12,6 +12,7 @@ from pms.domain.identity import letters
 from pms.domain.records import Clinician
 from pms.domain.spoken import WallClock
 from pms.models import AppointmentType, BookingMode
+from pms.services import plain
 from pms.tools.context import Request
 
 log = structlog.get_logger(__name__)
@@ -22,7 +23,8 @@ def appointment_type(account: Account, said: str | None) -> AppointmentType:
 
     Raises ``Invalid`` naming the types to choose from, ``OnRequestOnly`` for one that the team arranges.
     """
-    types = list(AppointmentType.objects.filter(account=account, is_active=True).order_by("position", "name"))
+    types = plain.find(AppointmentType, account_id=account.pk, is_active=True)
+    types.sort(key=lambda kind: (kind.position, kind.name))
     if not types:
         raise errors.SetupRequired("The practice has no appointment types, so nothing can be offered.")
     found = [kind for kind in types if said and letters(said) in {letters(name) for name in (kind.name, *kind.aliases)}]

@@ -12,10 +12,10 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
 import structlog
 from django.conf import settings
-from django.db.models import Q
 from django.http import HttpRequest
 
 from accounts.models import Account
@@ -23,7 +23,7 @@ from pms import vault
 from pms.domain import errors
 from pms.models import Credential, CredentialKind, VoiceLine
 from pms.models.credential import Scope, SigningScheme
-from pms.services import audit, credentials, limits
+from pms.services import audit, credentials, limits, plain
 from pms.services.addresses import client_address
 from pms.services.credentials import reveal
 from pms.vapi.envelope import Line
@@ -112,7 +112,8 @@ def account_for(admission: Admission, *, named: Sequence[str]) -> Account:
     owners = owners or wanted
     if len(owners) > 1:
         raise errors.Forbidden("The request names two practices.")
-    account = Account.objects.filter(pk__in=[owner for owner in owners if _is_uuid(owner)]).first()
+    [owner] = owners or [""]
+    account = plain.first(Account, id=owner) if _is_uuid(owner) else None
     if account is None:
         raise errors.AccountRequired
     return account
@@ -191,21 +192,18 @@ def _only_in_development(scheme: Scheme) -> None:
 
 def _lines(named: Line) -> tuple[VoiceLine, ...]:
     """Return the active lines that any identifier belongs to, in the order of the identifiers, assistants first."""
-    identifiers = (*named.assistant_ids, *named.phone_number_ids, *named.numbers)
-    if not identifiers:
-        return ()
-    found = VoiceLine.objects.filter(
-        Q(vapi_assistant_id__in=named.assistant_ids)
-        | Q(vapi_phone_number_id__in=named.phone_number_ids)
-        | Q(phone_number__in=named.numbers),
-        is_active=True,
-    ).select_related("account")
+    wanted = {
+        "vapi_assistant_id": named.assistant_ids,
+        "vapi_phone_number_id": named.phone_number_ids,
+        "phone_number": named.numbers,
+    }
+    identifiers = list(chain.from_iterable(wanted.values()))
 
     def place(line: VoiceLine) -> int:
         own = (line.vapi_assistant_id, line.vapi_phone_number_id, line.phone_number)
         return next(n for n, identifier in enumerate(identifiers) if identifier in own)
 
-    return tuple(sorted(found, key=place))
+    return tuple(sorted((line for line in plain.find_any(VoiceLine, wanted) if line.is_active), key=place))
 
 
 def _canonical(account_id: str) -> str:

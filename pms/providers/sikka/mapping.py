@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from pms.domain import errors
@@ -64,6 +65,7 @@ _TITLED = re.compile(r"dr\.?\s", re.IGNORECASE)
 _DENTIST_CODE = "1223"
 
 
+@lru_cache(maxsize=1024)  # a practice has a dozen words, and a fortnight of appointments uses each a hundred times
 def appointment_status(raw: str, *, is_cancelled: bool = False, is_confirmed: bool = False) -> AppointmentStatus:
     """Return what a PMS's own word means, in any case. An unknown word keeps its time busy."""
     word = _words(raw)
