@@ -111,8 +111,8 @@ def main() -> int:
 def _measured() -> str:
     started = time.monotonic()
     day = datetime.now(UTC).date() + timedelta(days=8)
-    with stack.database_and_cache() as services:
-        with stack.running(services, practices=PRACTICES) as running:
+    with stack.packages() as python, stack.database_and_cache() as services:
+        with stack.running(services, practices=PRACTICES, python=python) as running:
             _tell("warming up")
             for scenario in scenarios(day):
                 _called(running, scenario, CALLERS, _WARM_SECONDS)
@@ -121,7 +121,7 @@ def _measured() -> str:
             memory = [machine.memory_mb(worker.pid) for worker in stack.web_workers()]
             version = running.database_version
         _tell("cold starts")
-        starts = sorted(stack.cold_start(services) for _ in range(_STARTS))
+        starts = sorted(stack.cold_start(services, python) for _ in range(_STARTS))
     took = f"{time.monotonic() - started:.0f} s"
     return "\n\n".join([_about(version, took), _speed(crowd), _added(crowd, alone), _cpu(crowd), _size(memory, starts)])
 
@@ -198,7 +198,8 @@ def _body(line: Mapping[str, Any], scenario: Scenario) -> str:
 
 
 def _about(version: str, took: str) -> str:
-    options = " ".join(one for one in stack.command("parlae.wsgi", 0)[4:] if re.match("--(workers|threads)", one))
+    command = stack.command(sys.executable, "parlae.wsgi", 0)
+    options = " ".join(option for option in command if re.match("--(workers|threads)", option))
     day = datetime.now(UTC).date().isoformat()
     return f"`make bench` on {day}: {machine.facts()}, {version}, Redis; gunicorn {options}; it took {took}."
 

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import shlex
+import subprocess
 import sys
 import tempfile
 import time
@@ -21,7 +22,7 @@ import requests
 from pms.management import demo
 from pms.management.processes import Failed, Supervisor
 from tests.bench import machine
-from tests.support import postgres, redis
+from tests.support import bootstrap, postgres, redis
 from tests.support.server import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,6 +31,7 @@ WEB, DATABASE, CACHE = "gunicorn", "postgres", "redis-server"
 
 _DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 _UNLIMITED = 10**9
+_PROGRAM = ("accounts", "parlae", "pms")
 _STEP_SECONDS = 120.0
 _START_SECONDS = 60.0
 
@@ -55,8 +57,8 @@ def database_and_cache() -> Iterator[dict[str, str]]:
 
 
 @contextlib.contextmanager
-def running(services: Mapping[str, str], *, practices: int) -> Iterator[Stack]:
-    """Yield a stack with its web server answering; everything ends with the block."""
+def running(services: Mapping[str, str], *, practices: int, python: str) -> Iterator[Stack]:
+    """Yield a stack with its web server, on ``python``, answering; everything ends with the block."""
     port, sandbox_port = free_port(), free_port()
     secrets = {name: make() for name, make in demo.GENERATED.items()}
     sandbox = f"http://127.0.0.1:{sandbox_port}"
@@ -72,7 +74,7 @@ def running(services: Mapping[str, str], *, practices: int) -> Iterator[Stack]:
         migrate = [sys.executable, "manage.py", "migrate", "--noinput", "--verbosity=0", "--run-syncdb"]
         supervisor.run("migrate", migrate, seconds=_STEP_SECONDS)
         supervisor.run("seed", _python("tests.bench.practices", str(practices), str(lines)), seconds=_STEP_SECONDS)
-        _start_web(supervisor, "tests.bench.wsgi", port)
+        _start_web(supervisor, python, "tests.bench.wsgi", port)
         yield Stack(
             port=port,
             lines=json.loads(lines.read_text(encoding="utf-8")),
@@ -81,7 +83,21 @@ def running(services: Mapping[str, str], *, practices: int) -> Iterator[Stack]:
         )
 
 
-def cold_start(services: Mapping[str, str]) -> float:
+@contextlib.contextmanager
+def packages() -> Iterator[str]:
+    """Yield a Python that has the image's packages and no others, compiled as they are there."""
+    with tempfile.TemporaryDirectory(prefix="parlae-packages-") as folder:
+        uv, python = bootstrap.uv(), str(Path(folder, "bin", "python"))
+        for command in (
+            [uv, "venv", "--quiet", "--python", sys.executable, folder],
+            [uv, "pip", "sync", "--quiet", "--compile-bytecode", "--python", python, "requirements.lock"],
+            [python, "-m", "compileall", "-q", *_PROGRAM],
+        ):
+            subprocess.run(command, cwd=ROOT, check=True)
+        yield python
+
+
+def cold_start(services: Mapping[str, str], python: str) -> float:
     """Start the product's own web server, and return the seconds until its first answer."""
     port = free_port()
     environment = _environment(port, "http://127.0.0.1:1", {n: make() for n, make in demo.GENERATED.items()}, services)
@@ -91,7 +107,7 @@ def cold_start(services: Mapping[str, str]) -> float:
         Supervisor(folder=ROOT, logs=Path(name), environment=environment) as supervisor,
     ):
         started = time.monotonic()
-        _start_web(supervisor, "parlae.wsgi", port)
+        _start_web(supervisor, python, "parlae.wsgi", port)
         return time.monotonic() - started
 
 
@@ -101,11 +117,11 @@ def web_workers() -> list[machine.Process]:
     return [process for process in web if process.parent in {one.pid for one in web}]
 
 
-def command(application: str, port: int) -> list[str]:
+def command(python: str, application: str, port: int) -> list[str]:
     """Return the image's command for the web server, with another application and address."""
     program, _, *options = json.loads(_of_the_image("CMD")[-1])
     kept = [option for option in options if not option.startswith("--bind")]
-    return [sys.executable, "-m", program, application, f"--bind=127.0.0.1:{port}", *kept]
+    return [python, "-m", program, application, f"--bind=127.0.0.1:{port}", *kept]
 
 
 def variables() -> dict[str, str]:
@@ -123,9 +139,9 @@ def _environment(port: int, sandbox: str, secrets: Mapping[str, str], services: 
     return {**os.environ, **demo.settings(f"http://127.0.0.1:{port}", sandbox, secrets), **services}
 
 
-def _start_web(supervisor: Supervisor, application: str, port: int) -> None:
+def _start_web(supervisor: Supervisor, python: str, application: str, port: int) -> None:
     supervisor.environment |= variables()
-    supervisor.start("web", command(application, port))
+    supervisor.start("web", command(python, application, port))
     deadline = time.monotonic() + _START_SECONDS
     while not _is_alive(port):
         supervisor.watch()

