@@ -15,11 +15,8 @@ from pms.services import plain
 
 # Vapi ends a call after at most twelve hours; nobody talks to a dentist for two.
 LIVE_FOR = timedelta(hours=2)
-
-_SEEN = (
-    f"UPDATE {plain.table(Call)} SET last_seen_at = %s WHERE account_id = %s AND vapi_call_id = %s "  # noqa: S608
-    f"RETURNING {plain.columns(Call)}"
-)
+# Messages follow each other by the second; who looks at calls wants to know the minute.
+_SEEN_EVERY = timedelta(minutes=1)
 
 
 def record(*, account: Account, line: VoiceLine | None, vapi_call_id: str, caller: str, now: datetime) -> Call:
@@ -59,9 +56,12 @@ def caller_number(call: Call) -> str:
 
 
 def _seen(account: Account, vapi_call_id: str, now: datetime) -> Call | None:
-    """Return a call that is known already and note that it goes on, in one statement."""
-    values = plain.stored(Call, last_seen_at=now, account_id=account.pk, vapi_call_id=vapi_call_id)
-    return next(iter(plain.rows(Call, _SEEN, values)), None)
+    """Return a call that is known already, and note now and then that it goes on."""
+    call = plain.first(Call, account_id=account.pk, vapi_call_id=vapi_call_id)
+    if call is not None and now - call.last_seen_at > _SEEN_EVERY:
+        call.last_seen_at = now
+        call.save(update_fields=["last_seen_at"])
+    return call
 
 
 def _created(account: Account, line: VoiceLine | None, vapi_call_id: str, caller: str, now: datetime) -> Call:

@@ -26,6 +26,17 @@ def test_a_call_is_recorded_once(practice: Account) -> None:
     assert Call.objects.count() == 1
 
 
+def test_that_a_call_goes_on_is_noted_by_the_minute(practice: Account) -> None:
+    begun = timezone.now()
+
+    def seen_after(seconds: int) -> float:
+        at = begun + timedelta(seconds=seconds)
+        calls.record(account=practice, line=None, vapi_call_id="call-1", caller=CALLER, now=at)
+        return (Call.objects.get().last_seen_at - begun).total_seconds()
+
+    assert [seen_after(0), seen_after(30), seen_after(70), seen_after(71)] == [0, 0, 70, 70]
+
+
 def test_the_number_comes_with_the_first_message_only(practice: Account) -> None:
     record(practice)
 
