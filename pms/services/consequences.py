@@ -10,7 +10,7 @@ from datetime import datetime
 from django.db.models import QuerySet
 
 from pms.models import Booking, BookingState, Operation, Verification, WriteBack, WriteBackState
-from pms.services import bookings, newcomers
+from pms.services import bookings, newcomers, tasks
 
 _CANCELLABLE = (BookingState.CONFIRMED, BookingState.MISMATCH)
 
@@ -25,6 +25,7 @@ def done(write_back: WriteBack, now: datetime) -> None:
             _move(one, BookingState.CANCELLED)
     elif booking is not None:
         _move(booking, BookingState.CONFIRMED, pms_appointment_id=record_id)
+    tasks.tell_meanwhile(write_back=write_back, what="The practice's system has it.")
     if write_back.operation == Operation.MOVE and booking is not None:
         for one in _bookings_of(write_back, (BookingState.CONFIRMED,)).exclude(pk=booking.pk):
             _move(one, BookingState.RESCHEDULED)
@@ -34,12 +35,14 @@ def failed(write_back: WriteBack) -> None:
     """Nothing of it is in the PMS; bookings that wait for it end too, at the job's next look."""
     WriteBack.objects.filter(after=write_back, state=WriteBackState.WAITING).update(next_attempt_at=write_back.sent_at)
     _move(write_back.booking, BookingState.FAILED, failure=write_back.failure)
+    tasks.tell_meanwhile(write_back=write_back, what="It is not in the practice's system.")
 
 
 def withdrawn(write_back: WriteBack) -> None:
     """Nothing of it will ever be in the PMS, as somebody wanted; what was unknown until then has never been."""
     _move(write_back.booking, BookingState.CANCELLED)
     _move(write_back.booking, BookingState.FAILED, failure=write_back.failure)
+    tasks.tell_meanwhile(write_back=write_back, what="It was taken back and is not in the practice's system.")
 
 
 def unknown(write_back: WriteBack) -> None:

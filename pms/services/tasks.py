@@ -6,11 +6,15 @@ import uuid
 from collections.abc import Mapping
 
 from django.db import transaction
+from django.db.models import Q
 
 from accounts.models import Account
 from pms import vault
 from pms.models import Booking, Call, Task, TaskState, WriteBack
 from pms.services import plain
+
+# Kinds of tasks that say that it is not known what became of a write.
+_ENDS_OPEN = Q(kind__endswith="_outcome_unknown") | Q(kind__endswith="_unresolved")
 
 
 def open_task(
@@ -49,6 +53,19 @@ def open_task(
         Call.objects.select_for_update().get(pk=call.pk)
         known = Task.objects.filter(call=call, booking=None, write_back=None, kind=kind).first()
         return known or Task.objects.create(kind=kind, **fields)
+
+
+def tell_meanwhile(*, write_back: WriteBack, what: str) -> None:
+    """Add to the open tasks about a write of which nobody knew the end how it ended, or somebody does it again."""
+    booking = write_back.booking
+    about = Q(booking=booking) if booking else Q(write_back=write_back)
+    for task in Task.objects.filter(about, _ENDS_OPEN, state=TaskState.OPEN):
+        try:
+            told = detail(task)
+        except vault.CannotOpen:  # its key was retired: how it ended is worth more than what nobody can read
+            told = {}
+        task.detail = vault.seal({**told, "meanwhile": what}, _place(task.pk))
+        task.save(update_fields=["detail"])
 
 
 def detail(task: Task) -> dict[str, str]:

@@ -11,7 +11,17 @@ from django.utils import timezone
 
 from accounts.models import Account
 from pms.jobs import sweeps
-from pms.models import AuditPhase, Booking, BookingState, PmsAuditLog, PmsIntegration, Task, WriteBack, WriteBackState
+from pms.models import (
+    AuditPhase,
+    Booking,
+    BookingState,
+    PmsAuditLog,
+    PmsIntegration,
+    Task,
+    TaskState,
+    WriteBack,
+    WriteBackState,
+)
 from pms.sandbox import Sandbox
 from pms.services import bookings, following, tasks, write_backs
 from tests.conftest import Sim, copied_since
@@ -198,7 +208,10 @@ class TestUnknown:
         [row] = in_the_pms(sim, "1001")
         assert result.outcome == "outcome_unknown"
         assert (now_in(booking), booking.pms_appointment_id) == (BookingState.CONFIRMED, row["appointment_sr_no"])
-        assert Task.objects.get().kind == "booking_outcome_unknown"
+        task = Task.objects.get()
+        assert (task.kind, task.state) == ("booking_outcome_unknown", TaskState.OPEN)  # the patient waits for a word
+        assert tasks.detail(task)["meanwhile"] == "The practice's system has it."
+        assert tasks.detail(task)["patientId"] == "1001"
         assert bookings_sent(sim) == 1
 
     def test_is_found_pending_first_and_confirmed_later(self, practice: Account, sim: Sim) -> None:
@@ -228,7 +241,10 @@ class TestUnknown:
 
         assert at_first == BookingState.UNKNOWN
         assert (now_in(booking), booking.failure) == (BookingState.FAILED, "never_arrived")
-        assert set(Task.objects.values_list("kind", flat=True)) == {"booking_outcome_unknown", "booking_failed"}
+        unknown, failed = Task.objects.order_by("created_at")
+        assert (unknown.kind, failed.kind) == ("booking_outcome_unknown", "booking_failed")
+        assert tasks.detail(unknown)["meanwhile"] == "It is not in the practice's system."
+        assert "meanwhile" not in tasks.detail(failed)
         assert in_the_pms(sim, "1001") == []
 
     def test_is_not_mistaken_for_an_earlier_booking_of_the_same_wish(

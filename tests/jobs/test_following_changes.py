@@ -233,6 +233,7 @@ class TestUnknown:
         assert (before, newest().state) == (WriteBackState.UNKNOWN, WriteBackState.DONE)
         assert newest().record_id == own.pms_appointment_id
         assert kinds() == [f"{what}_outcome_unknown"]
+        assert tasks.detail(Task.objects.get())["meanwhile"] == "The practice's system has it."
         assert len(writes_sent(sim)) == 2  # the booking, and this
 
     @pytest.mark.parametrize("what", CHANGES)

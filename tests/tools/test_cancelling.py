@@ -476,6 +476,8 @@ class TestPendingBooking:
         sim("POST", "clock", advance_seconds=601)
         assert (found.state, bool(found.reference)) == (WriteBackState.PENDING, True)
         assert result.say == cancelled()
+        task = Task.objects.get(kind="booking_outcome_unknown")
+        assert tasks.detail(task)["meanwhile"] == "It was taken back and is not in the practice's system."
         assert booking.state not in (BookingState.UNKNOWN, BookingState.PENDING, BookingState.CONFIRMED)
         assert statuses(sim) == []
         assert cora.book("09:00", providerId="HY1").outcome == "ok"
