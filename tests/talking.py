@@ -21,7 +21,18 @@ from pms.domain import speech
 from pms.domain.clock import Budget, Clock
 from pms.domain.localtime import local_date_of, zone
 from pms.domain.records import AppointmentStatus
-from pms.models import Booking, BookingState, Call, CredentialKind, Operation, Verification, WriteBack, WriteBackState
+from pms.jobs import sweeps
+from pms.models import (
+    Booking,
+    BookingState,
+    Call,
+    CredentialKind,
+    Operation,
+    Task,
+    Verification,
+    WriteBack,
+    WriteBackState,
+)
 from pms.sandbox import Sandbox
 from pms.services import diary, gateway
 from pms.services.audit import Asker
@@ -32,6 +43,7 @@ from tests.practice import CALLER, live_call
 from tests.sandbox.conftest import Desk
 
 T = TypeVar("T")
+Slow = Callable[..., None]
 
 ALDER = "D10001"
 NEW_YORK = zone("America/New_York")
@@ -202,6 +214,27 @@ def slow_office(sim: Sim, monkeypatch: pytest.MonkeyPatch, *writes: str) -> None
     else:
         sim("POST", "config", writeback_delay=600)
     monkeypatch.setattr("pms.services.sending.WAIT_FOR_WRITE_SECONDS", 0)
+
+
+def slow_records(sim: Sim) -> None:
+    """Let the office take ten minutes for a new record, and let nobody wait for it."""
+    sim("POST", "config", writeback_delays={"POST patient": 600})
+    sim("POST", "fail", path="/v4/writeback_status")
+
+
+def carry_out(sim: Sim) -> None:
+    """Let so much time pass at the office that it has carried out what it takes long with."""
+    sim("POST", "clock", advance_seconds=601)
+
+
+def look(**later: float) -> int:
+    """Run the sweep of write-backs at a later time."""
+    return sweeps.follow_write_backs(SetClock.later(**later))
+
+
+def kinds() -> list[str]:
+    """Return the kinds of all tasks, in their order."""
+    return sorted(Task.objects.values_list("kind", flat=True))
 
 
 def without_capability(account: Account, capability: str) -> None:

@@ -414,8 +414,7 @@ class MessagesView(PmsView):
         ],
     )
     def post(self, request: Request) -> Response:
-        answer = self.run(request, "takeMessage", self.body(request))
-        return Response({"success": True, **answer.data}, status=answer.status)
+        return self.told(self.run(request, "takeMessage", self.body(request)), done=201)
 
 
 class WriteView(PmsView):

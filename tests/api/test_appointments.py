@@ -68,26 +68,6 @@ def site(client: Client, practice: Account) -> Site:
     return Site(client, practice)
 
 
-@pytest.fixture
-def number(sandbox: Sandbox) -> str:
-    """The id of a cleaning that the desk has made for Cora at nine on the quiet day."""
-    return made_at_the_desk(sandbox)
-
-
-@pytest.fixture
-def voice(client: Client, practice: Account) -> Callable[..., Any]:
-    """Send as Vapi would over REST, in a live call: ``voice(method, address, body, call_id)``."""
-    line = VoiceLine.objects.get(account=practice)
-
-    def send(method: str, address: str, body: Json | None = None, call: str = "") -> Any:
-        raw = json.dumps(body or {}).encode() if method != "GET" else b""
-        named = {"X-Vapi-Assistant-Id": line.vapi_assistant_id or "", "X-Vapi-Call-Id": call}
-        headers = {**signed(raw, secret_of(line)), **{name: value for name, value in named.items() if value}}
-        return client.generic(method, address, raw, content_type="application/json", headers=headers)
-
-    return send
-
-
 def at(clock: str, day: date | None = None) -> str:
     """Return a time of the practice's day as an instant."""
     local = datetime.combine(day or quiet_day(), time.fromisoformat(clock), tzinfo=NEW_YORK)

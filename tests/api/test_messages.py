@@ -13,14 +13,14 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import Account, BaaAcceptance
-from pms.models import ConnectionStatus, PmsAuditLog, PmsIntegration, Task, VoiceLine
+from pms.models import ConnectionStatus, PmsAuditLog, PmsIntegration, Task
 from pms.models.credential import Scope
 from pms.services import tasks
-from tests.api.site import MESSAGES, Json, Site
+from tests.api.site import MESSAGES, Site
 from tests.conftest import Sim
 from tests.practice import CALLER, live_call
 from tests.talking import asked_of_the_pms
-from tests.vapi.sending import refused, secret_of, signed
+from tests.vapi.sending import refused
 
 WORDS = {"message": "Please call about the crown."}
 
@@ -28,20 +28,6 @@ WORDS = {"message": "Please call about the crown."}
 @pytest.fixture
 def site(client: Client, practice: Account) -> Site:
     return Site(client, practice, Scope.MESSAGES_WRITE)
-
-
-@pytest.fixture
-def voice(client: Client, practice: Account) -> Callable[..., Any]:
-    """Leave a message as Vapi would over REST: ``voice(body, call_id)``."""
-    line = VoiceLine.objects.get(account=practice)
-
-    def send(body: Json, call: str = "") -> Any:
-        raw = json.dumps(body).encode()
-        headers = {**signed(raw, secret_of(line)), "X-Vapi-Assistant-Id": line.vapi_assistant_id or ""}
-        headers |= {"X-Vapi-Call-Id": call} if call else {}
-        return client.post(MESSAGES, raw, content_type="application/json", headers=headers)
-
-    return send
 
 
 def leave(site: Site, body: Any) -> Any:
@@ -76,7 +62,10 @@ def test_it_is_kept_from_a_voice_credential_with_and_without_a_call(
 ) -> None:
     call = live_call(practice)
 
-    answers = [voice(WORDS), voice({"message": "And my son's, too."}, call.vapi_call_id)]
+    answers = [
+        voice("POST", MESSAGES, WORDS),
+        voice("POST", MESSAGES, {"message": "And my son's, too."}, call.vapi_call_id),
+    ]
 
     with_call = Task.objects.get(call=call)
     assert [one.status_code for one in answers] == [201, 201]

@@ -12,7 +12,7 @@ from django.test import Client
 
 from accounts.models import Account
 from pms.jobs import sweeps
-from pms.models import AuditPhase, Booking, BookingState, PmsAuditLog, Task, VoiceLine, WriteBack, WriteBackState
+from pms.models import AuditPhase, Booking, BookingState, PmsAuditLog, Task, WriteBack, WriteBackState
 from pms.models.credential import Scope
 from pms.services import newcomers, tasks, write_backs
 from tests.api.site import APPOINTMENTS, PATIENTS, Json, Site
@@ -27,9 +27,10 @@ from tests.talking import (
     asked_of_the_pms,
     in_the_pms,
     quiet_day,
+    slow_records,
     writes_sent,
 )
-from tests.vapi.sending import refused, secret_of, signed
+from tests.vapi.sending import refused
 
 ADA = {
     "firstName": "Ada",
@@ -46,26 +47,6 @@ GRACE = write_backs.REQUEST_GRACE.total_seconds()
 @pytest.fixture
 def site(client: Client, practice: Account) -> Site:
     return Site(client, practice)
-
-
-@pytest.fixture
-def voice(client: Client, practice: Account) -> Callable[..., Any]:
-    """Create as Vapi would over REST: ``voice(body, call_id)``."""
-    line = VoiceLine.objects.get(account=practice)
-
-    def send(body: Json, call: str = "") -> Any:
-        raw = json.dumps(body).encode()
-        headers = {**signed(raw, secret_of(line)), "X-Vapi-Assistant-Id": line.vapi_assistant_id or ""}
-        headers |= {"X-Vapi-Call-Id": call} if call else {}
-        return client.post(PATIENTS, raw, content_type="application/json", headers=headers)
-
-    return send
-
-
-def slow(sim: Sim) -> None:
-    """Let the office take ten minutes for a new record, and let nobody wait for it."""
-    sim("POST", "config", writeback_delays={"POST patient": 600})
-    sim("POST", "fail", path="/v4/writeback_status")
 
 
 def made(sim: Sim) -> None:
@@ -161,7 +142,7 @@ class TestPending:
     @pytest.fixture
     def patient(self, site: Site, sim: Sim) -> Json:
         """Ada, whose record the office has not made when her request is answered."""
-        slow(sim)
+        slow_records(sim)
         response = site.create(ADA)
         body: Json = response.json()
         assert (response.status_code, body["success"], body["status"]) == (202, True, "pending")
@@ -350,14 +331,16 @@ class TestRefused:
 
 class TestByVoice:
     def test_needs_a_live_call(self, voice: Callable[..., Any], sim: Sim) -> None:
-        refused(voice(ADA), 403, "call_required")
-        refused(voice(ADA, str(uuid.uuid4())), 403, "call_required")
+        refused(voice("POST", PATIENTS, ADA), 403, "call_required")
+        refused(voice("POST", PATIENTS, ADA, str(uuid.uuid4())), 403, "call_required")
         assert writes_sent(sim) == []
 
     def test_counts_as_proven_in_its_call(self, voice: Callable[..., Any], practice: Account, sim: Sim) -> None:
         call = live_call(practice)
 
-        response = voice({name: ADA[name] for name in ("firstName", "lastName", "dateOfBirth")}, call.vapi_call_id)
+        response = voice(
+            "POST", PATIENTS, {name: ADA[name] for name in ("firstName", "lastName", "dateOfBirth")}, call.vapi_call_id
+        )
 
         [row] = on_file(sim)
         assert response.status_code == 201
@@ -368,8 +351,8 @@ class TestByVoice:
         child = {**ADA, "dateOfBirth": "2020-05-15"}
         cora = Caller(practice).verified()
 
-        refused(voice(child, live_call(practice).vapi_call_id), 422, "minor_needs_guardian")
-        assert voice(child, cora.call.vapi_call_id).status_code == 201
+        refused(voice("POST", PATIENTS, child, live_call(practice).vapi_call_id), 422, "minor_needs_guardian")
+        assert voice("POST", PATIENTS, child, cora.call.vapi_call_id).status_code == 201
         assert [row["guarantor_id"] for row in on_file(sim)] == ["1001"]
 
     def test_a_server_that_names_a_call_is_bound_by_it(self, site: Site, practice: Account) -> None:

@@ -17,7 +17,6 @@ from pms.models import (
     ConnectionStatus,
     Operation,
     PmsAuditLog,
-    VoiceLine,
     WriteBack,
     WriteBackState,
 )
@@ -34,7 +33,7 @@ from tests.talking import (
     made_at_the_desk,
     quiet_day,
 )
-from tests.vapi.sending import refused, secret_of, signed
+from tests.vapi.sending import refused
 
 S, W = BookingState, WriteBackState
 BOOKINGS = {
@@ -66,28 +65,10 @@ def site(client: Client, practice: Account) -> Site:
 
 
 @pytest.fixture
-def cora(practice: Account) -> Caller:
-    return Caller(practice).verified()
-
-
-@pytest.fixture
 def booking(cora: Caller) -> Booking:
     """A cleaning at nine that Cora has booked."""
     cora.book("09:00", providerId="HY1")
     return Booking.objects.get()
-
-
-@pytest.fixture
-def voice(client: Client, practice: Account) -> Any:
-    """Ask as Vapi would over REST: ``voice(write_id, call)``."""
-    line = VoiceLine.objects.get(account=practice)
-
-    def ask(write: object, caller: Caller | None = None) -> Any:
-        named = {"X-Vapi-Assistant-Id": line.vapi_assistant_id or ""}
-        call = {"X-Vapi-Call-Id": caller.call.vapi_call_id} if caller else {}
-        return client.get(f"{WRITES}/{write}", headers={**signed(b"", secret_of(line)), **named, **call})
-
-    return ask
 
 
 class TestBooking:
@@ -251,20 +232,24 @@ class TestWho:
         refused(Site(client, practice, scope).became(str(booking.pk)), 403, "forbidden")
 
     def test_must_be_in_a_call_as_a_voice_credential(self, voice: Any, booking: Booking) -> None:
-        refused(voice(booking.pk), 403, "call_required")
+        refused(voice("GET", f"{WRITES}/{booking.pk}"), 403, "call_required")
 
     def test_must_have_verified_the_patient_in_it(
         self, voice: Any, practice: Account, cora: Caller, booking: Booking
     ) -> None:
-        refused(voice(booking.pk, Caller(practice)), 403, "not_verified")
-        refused(voice(booking.pk, Caller(practice).verified(JOSE)), 403, "not_verified")
+        refused(voice("GET", f"{WRITES}/{booking.pk}", call=Caller(practice).call.vapi_call_id), 403, "not_verified")
+        refused(
+            voice("GET", f"{WRITES}/{booking.pk}", call=Caller(practice).verified(JOSE).call.vapi_call_id),
+            403,
+            "not_verified",
+        )
 
-        assert voice(booking.pk, cora).json()["status"] == "confirmed"
+        assert voice("GET", f"{WRITES}/{booking.pk}", call=cora.call.vapi_call_id).json()["status"] == "confirmed"
 
     def test_is_not_told_of_somebody_else_in_the_audit_log_either(
         self, voice: Any, practice: Account, booking: Booking
     ) -> None:
-        voice(booking.pk, Caller(practice).verified(JOSE))
+        voice("GET", f"{WRITES}/{booking.pk}", call=Caller(practice).verified(JOSE).call.vapi_call_id)
 
         row = PmsAuditLog.objects.get(action="getWrite")
         assert (row.success, row.error_message, row.response_status) == (False, "not_verified", 403)
@@ -278,14 +263,22 @@ class TestWho:
         mother.use("createPatient", **NOBODY)
         write_back = WriteBack.objects.get(operation=Operation.CREATE_PATIENT)
 
-        refused(voice(write_back.pk, Caller(practice).verified(JOSE)), 403, "not_verified")
-        before = voice(write_back.pk, mother).json()
+        refused(
+            voice("GET", f"{WRITES}/{write_back.pk}", call=Caller(practice).verified(JOSE).call.vapi_call_id),
+            403,
+            "not_verified",
+        )
+        before = voice("GET", f"{WRITES}/{write_back.pk}", call=mother.call.vapi_call_id).json()
         WriteBack.objects.update(state=W.DONE, record_id="5001")
-        after = voice(write_back.pk, mother).json()
+        after = voice("GET", f"{WRITES}/{write_back.pk}", call=mother.call.vapi_call_id).json()
 
         assert newcomers.is_handle(newcomers.handle_of(write_back))
         assert (before["patient"], after["patient"]) == ({"id": None}, {"id": "5001"})
-        refused(voice(write_back.pk, Caller(practice).verified(JOSE)), 403, "not_verified")
+        refused(
+            voice("GET", f"{WRITES}/{write_back.pk}", call=Caller(practice).verified(JOSE).call.vapi_call_id),
+            403,
+            "not_verified",
+        )
 
     def test_is_bound_by_the_call_that_a_server_names(self, site: Site, practice: Account, booking: Booking) -> None:
         refused(site.became(str(booking.pk), call=live_call(practice).vapi_call_id), 403, "not_verified")

@@ -32,17 +32,14 @@ from tests.talking import (
     SetClock,
     bookings_sent,
     cancel_at_the_desk,
+    carry_out,
     in_the_pms,
+    look,
     move_at_the_desk,
     together,
 )
 
 GRACE = write_backs.REQUEST_GRACE.total_seconds()
-
-
-def look(**later: float) -> int:
-    """Run the sweep at a later time."""
-    return sweeps.follow_write_backs(SetClock.later(**later))
 
 
 def pending(practice: Account, sim: Sim, at: str = "09:00", person: dict[str, str] | None = None) -> Booking:
@@ -61,11 +58,6 @@ def lost(practice: Account, sim: Sim, *, arrived: bool = True) -> Booking:
         sim("POST", "fail", path="/v4/appointment")
     assert Caller(practice, number="").verified().book(providerId="HY1").outcome == "outcome_unknown"
     return Booking.objects.latest("created_at")
-
-
-def carry_out(sim: Sim) -> None:
-    """Let the office carry out what waits."""
-    sim("POST", "clock", advance_seconds=601)
 
 
 def now_in(booking: Booking) -> str:

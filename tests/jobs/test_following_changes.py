@@ -21,8 +21,12 @@ from tests.talking import (
     NEW_YORK,
     Caller,
     SetClock,
+    Slow,
     cancel_at_the_desk,
+    carry_out,
     in_the_pms,
+    kinds,
+    look,
     made_at_the_desk,
     move_at_the_desk,
     quiet_day,
@@ -31,30 +35,15 @@ from tests.talking import (
 )
 
 GRACE = write_backs.REQUEST_GRACE.total_seconds()
-Slow = Callable[..., None]
 Ask = Callable[[Caller], object]
+
+pytestmark = pytest.mark.usefixtures("quick_office")
 
 CHANGES: dict[str, Ask] = {
     "move": lambda caller: caller.move("14:00"),
     "cancellation": lambda caller: caller.cancel(),
     "confirmation": lambda caller: caller.confirm(),
 }
-
-
-@pytest.fixture(autouse=True)
-def _quick_office(sim: Sim) -> None:
-    sim("POST", "config", writeback_delay=0.02)
-
-
-@pytest.fixture
-def cora(practice: Account) -> Caller:
-    return Caller(practice).verified()
-
-
-@pytest.fixture
-def number(sandbox: Sandbox) -> str:
-    """The id of a cleaning that the desk has made for Cora at nine."""
-    return made_at_the_desk(sandbox)
 
 
 @pytest.fixture
@@ -70,24 +59,10 @@ def slow(sim: Sim, monkeypatch: pytest.MonkeyPatch) -> Slow:
     return lambda: slow_office(sim, monkeypatch, "PUT appointment", "PATCH appointment")
 
 
-def look(**later: float) -> int:
-    """Run the sweep at a later time."""
-    return sweeps.follow_write_backs(SetClock.later(**later))
-
-
-def carry_out(sim: Sim) -> None:
-    """Let the office carry out what waits."""
-    sim("POST", "clock", advance_seconds=601)
-
-
 def row(sim: Sim) -> dict[str, str]:
     """Return Cora's appointment of the quiet day, in the practice's own system."""
     [found] = in_the_pms(sim, "1001")
     return found
-
-
-def kinds() -> list[str]:
-    return sorted(Task.objects.values_list("kind", flat=True))
 
 
 def newest(operation: str = "") -> WriteBack:

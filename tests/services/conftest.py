@@ -14,6 +14,9 @@ from pms.models import AppointmentType, Booking
 from pms.services import bookings
 from pms.services.bookings import Wish
 from tests.talking import NEW_YORK, quiet_day
+from tests.tools.conftest import cora, quick_office, slow
+
+__all__ = ["cora", "quick_office", "slow"]
 
 Hold = Callable[..., Booking]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
@@ -30,31 +30,15 @@ from tests.talking import (
     NOBODY,
     Caller,
     SetClock,
+    Slow,
     cancel_at_the_desk,
     made_at_the_desk,
     quiet_day,
-    slow_office,
 )
 
-Slow = Callable[..., None]
+pytestmark = pytest.mark.usefixtures("quick_office")
 
 NOBODYS = "0b7c1f0a-58a8-4f0a-9d0a-6f1d2a3b4c5d"
-
-
-@pytest.fixture(autouse=True)
-def _quick_office(sim: Sim) -> None:
-    sim("POST", "config", writeback_delay=0.02)
-
-
-@pytest.fixture
-def cora(practice: Account) -> Caller:
-    return Caller(practice).verified()
-
-
-@pytest.fixture
-def slow(sim: Sim, monkeypatch: pytest.MonkeyPatch) -> Slow:
-    """Let the office take long, with all writes or only with those named."""
-    return lambda *writes: slow_office(sim, monkeypatch, *writes)
 
 
 @contextmanager

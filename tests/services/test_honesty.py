@@ -31,11 +31,6 @@ from tests.practice import CALLER
 from tests.talking import Caller, SetClock, bookings_sent, codes, in_the_pms, quiet_day
 
 
-@pytest.fixture
-def cora(practice: Account) -> Caller:
-    return Caller(practice).verified()
-
-
 def steal(sim: Sim, time: str = "09:00", *, provider: str, room: str) -> None:
     where: dict[str, Any] = {"provider_id": provider, "operatory": room, "date": quiet_day().isoformat()}
     sim("POST", "steal", office_id="D10001", time=time, length=60, cloud=False, **where)

@@ -35,33 +35,25 @@ from tests.talking import (
     Caller,
     SetClock,
     bookings_sent,
+    carry_out,
     codes,
     in_the_pms,
+    kinds,
+    look,
     quiet_day,
+    slow_records,
     together,
     writes_sent,
 )
 
 CREATE, BOOK = ("POST", "/patient"), ("POST", "/appointment")
-SLOW = 600.0  # seconds until the office has made a record
 GRACE = write_backs.REQUEST_GRACE.total_seconds()
 LEASE = following.LEASE.total_seconds()
 
 
-def look(**later: float) -> int:
-    """Run the sweep at a later time."""
-    return sweeps.follow_write_backs(SetClock.later(**later))
-
-
-def slow(sim: Sim) -> None:
-    """Let the office take ten minutes for a new record, and let nobody wait for it."""
-    sim("POST", "config", writeback_delays={"POST patient": SLOW})
-    sim("POST", "fail", path="/v4/writeback_status")
-
-
 def made(sim: Sim) -> None:
     """Let the office make the record, and the job hear of it."""
-    sim("POST", "clock", advance_seconds=SLOW + 1)
+    carry_out(sim)
     look(seconds=GRACE)
 
 
@@ -93,14 +85,10 @@ def newcomer(sim: Sim) -> str:
     return str(found)
 
 
-def kinds() -> list[str]:
-    return sorted(Task.objects.values_list("kind", flat=True))
-
-
 @pytest.fixture
 def theodora(practice: Account, sim: Sim) -> Caller:
     """Somebody new, whose record is on its way."""
-    slow(sim)
+    slow_records(sim)
     caller = Caller(practice, number="")
     assert "not final yet" in caller.use("createPatient", **NOBODY).say
     return caller
@@ -323,7 +311,7 @@ class TestSent:
 
     @pytest.mark.django_db(transaction=True)
     def test_once_by_two_workers(self, practice: Account, sim: Sim) -> None:
-        slow(sim)
+        slow_records(sim)
         caller = Caller(practice, number="")
         caller.use("createPatient", **NOBODY)
         caller.book("09:00")
@@ -337,10 +325,10 @@ class TestSent:
 
     @pytest.mark.django_db(transaction=True)
     def test_once_although_the_worker_looks_while_the_caller_asks(self, practice: Account, sim: Sim) -> None:
-        slow(sim)
+        slow_records(sim)
         caller = Caller(practice, number="")
         caller.use("createPatient", **NOBODY)
-        sim("POST", "clock", advance_seconds=SLOW + 1)
+        carry_out(sim)
 
         together(lambda: bool(caller.book("09:00", seconds=30.0)), lambda: bool(look(seconds=GRACE)))
         for seconds in (20, 60, 120):

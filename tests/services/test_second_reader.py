@@ -9,7 +9,6 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import Account
-from pms.jobs import sweeps
 from pms.models import Booking, BookingState, Task, TaskState, WriteBack, WriteBackState
 from pms.providers.base import Done, Failed, WriteOutcome
 from pms.providers.sikka.service import SikkaService
@@ -19,23 +18,13 @@ from tests.conftest import Sim, copied_since
 from tests.talking import (
     NEW_YORK,
     Caller,
-    SetClock,
     cancel_at_the_desk,
     in_the_pms,
+    look,
     made_at_the_desk,
     move_at_the_desk,
     slow_office,
 )
-
-
-@pytest.fixture
-def cora(practice: Account) -> Caller:
-    return Caller(practice).verified()
-
-
-def look(**later: float) -> int:
-    """Run the sweep at a later time."""
-    return sweeps.follow_write_backs(SetClock.later(**later))
 
 
 class TestConfirmedAfterBooking:

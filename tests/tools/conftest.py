@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from accounts.models import Account
 from pms.sandbox import Sandbox
 from tests.conftest import Sim
-from tests.talking import Caller, made_at_the_desk, slow_office
-
-Slow = Callable[..., None]
+from tests.talking import Caller, Slow, made_at_the_desk, slow_office
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from tests.talking import (
     NOBODY,
     Caller,
     SetClock,
+    Slow,
     asked_of_the_pms,
     cancel_at_the_desk,
     find_at_once,
@@ -33,7 +34,6 @@ from tests.talking import (
     without_capability,
     writes_sent,
 )
-from tests.tools.conftest import Slow
 
 NOTED = "so the appointment still stands. I have left the team a note to cancel it."
 BY_THE_TEAM = "I can't cancel that myself, so I have asked the team to cancel it. Until they have, it stands."

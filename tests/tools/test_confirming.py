@@ -19,6 +19,7 @@ from tests.talking import (
     NEW_YORK,
     Caller,
     SetClock,
+    Slow,
     cancel_at_the_desk,
     find_at_once,
     in_the_pms,
@@ -27,7 +28,6 @@ from tests.talking import (
     without_capability,
     writes_sent,
 )
-from tests.tools.conftest import Slow
 
 BY_THE_TEAM = (
     "I can't note that in the practice's system myself, so I have left the team a note. The appointment stands."

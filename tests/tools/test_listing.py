@@ -20,13 +20,13 @@ from tests.talking import (
     NEW_YORK,
     Caller,
     SetClock,
+    Slow,
     asked_of_the_pms,
     cancel_at_the_desk,
     made_at_the_desk,
     move_at_the_desk,
     quiet_day,
 )
-from tests.tools.conftest import Slow
 
 NONE_AHEAD = "I don't see any appointment coming up."
 

@@ -24,18 +24,19 @@ from tests.talking import (
     NEW_YORK,
     Caller,
     SetClock,
+    Slow,
     asked_of_the_pms,
     cancel_at_the_desk,
     codes,
     find_at_once,
     in_the_pms,
+    kinds,
     made_at_the_desk,
     quiet_day,
     together,
     without_capability,
     writes_sent,
 )
-from tests.tools.conftest import Slow
 
 STANDS = "The appointment stays as it is."
 NOTED = f"{STANDS} I have left the team a note to move it."
@@ -50,6 +51,12 @@ def own(cora: Caller) -> Booking:
     """A cleaning at nine that Cora has booked in this call; the vendor's copy does not show it yet."""
     assert cora.book("09:00", providerId="HY1").outcome == "ok"
     return Booking.objects.get()
+
+
+@pytest.fixture(params=["number", "own"], ids=["the desk's", "just booked"])
+def cleaning(request: pytest.FixtureRequest) -> None:
+    """Cora's cleaning at nine: once made at the desk, once booked in this call."""
+    request.getfixturevalue(request.param)
 
 
 def times(sim: Sim, patient_id: str = "1001") -> list[str]:
@@ -589,14 +596,7 @@ class TestPending:
         assert cora.move("14:00").say == f"I have asked for that one already. {first.say}"
         assert moves_sent(sim) == 1
 
-    @pytest.mark.parametrize("is_own", [False, True], ids=["the desk's", "just booked"])
-    def test_lets_no_other_change_through(
-        self, cora: Caller, sandbox: Sandbox, sim: Sim, is_own: bool, slow: Slow
-    ) -> None:
-        if is_own:
-            cora.book("09:00", providerId="HY1")
-        else:
-            made_at_the_desk(sandbox)
+    def test_lets_no_other_change_through(self, cora: Caller, cleaning: None, sim: Sim, slow: Slow) -> None:
         slow()
         cora.move("14:00")
         sim("DELETE", "requests")
@@ -607,17 +607,10 @@ class TestPending:
         assert all("so I have not changed anything" in one.say for one in said)
         assert writes_sent(sim) == []
         assert not Booking.objects.filter(state=BookingState.FAILED).exists()
-        assert sorted(Task.objects.values_list("kind", flat=True)) == ["please_cancel", "please_confirm"]
+        assert kinds() == ["please_cancel", "please_confirm"]
         assert times(sim) == ["09:00"]
 
-    @pytest.mark.parametrize("is_own", [False, True], ids=["the desk's", "just booked"])
-    def test_cancellation_lets_no_move_through(
-        self, cora: Caller, sandbox: Sandbox, sim: Sim, is_own: bool, slow: Slow
-    ) -> None:
-        if is_own:
-            cora.book("09:00", providerId="HY1")
-        else:
-            made_at_the_desk(sandbox)
+    def test_cancellation_lets_no_move_through(self, cora: Caller, cleaning: None, sim: Sim, slow: Slow) -> None:
         slow()
         cora.cancel()
 
@@ -699,14 +692,9 @@ class TestUnknown:
 
 @pytest.mark.django_db(transaction=True)
 class TestAtOnce:
-    @pytest.mark.parametrize("is_own", [False, True], ids=["the desk's", "just booked"])
     def test_two_moves_of_one_appointment_are_one(
-        self, cora: Caller, sandbox: Sandbox, sim: Sim, is_own: bool, slow: Slow, monkeypatch: pytest.MonkeyPatch
+        self, cora: Caller, cleaning: None, sim: Sim, slow: Slow, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        if is_own:
-            cora.book("09:00", providerId="HY1")
-        else:
-            made_at_the_desk(sandbox)
         cora.open_times()
         slow()
         find_at_once(monkeypatch, 2)
@@ -718,14 +706,9 @@ class TestAtOnce:
         assert Booking.objects.filter(state=BookingState.PENDING).count() == 1
         assert times(sim) == ["09:00"]
 
-    @pytest.mark.parametrize("is_own", [False, True], ids=["the desk's", "just booked"])
     def test_the_same_move_twice_is_sent_once(
-        self, cora: Caller, sandbox: Sandbox, sim: Sim, is_own: bool, monkeypatch: pytest.MonkeyPatch
+        self, cora: Caller, cleaning: None, sim: Sim, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        if is_own:
-            cora.book("09:00", providerId="HY1")
-        else:
-            made_at_the_desk(sandbox)
         cora.open_times()
         sim("DELETE", "requests")
         find_at_once(monkeypatch, 2)

@@ -11,7 +11,6 @@ from django.utils import timezone
 
 from accounts.models import Account
 from pms.domain.localtime import local_date_of
-from pms.jobs import sweeps
 from pms.models import (
     AuditPhase,
     Call,
@@ -38,6 +37,7 @@ from tests.talking import (
     Caller,
     SetClock,
     asked_of_the_pms,
+    look,
     outcomes,
     together,
     writes_sent,
@@ -72,11 +72,6 @@ def carried_out(sim: Sim) -> None:
     """Let the office do what waits, and the job hear of it."""
     sim("POST", "clock", advance_seconds=601)
     look(seconds=GRACE)
-
-
-def look(**later: float) -> int:
-    """Run the sweep at a later time."""
-    return sweeps.follow_write_backs(SetClock.later(**later))
 
 
 def on_file(sim: Sim, last_name: str = "Brandywine") -> list[dict[str, str]]:
