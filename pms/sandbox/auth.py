@@ -15,9 +15,11 @@ DEFAULT_RATE_LIMIT = 250
 
 # What a fresh key may call: reads by their name, writes with their method in front.
 FULL_SCOPE = (
-    "start,end,appointments,appointments_available_slots,appointment_statuses,operatories,patients,practices,"
-    "practice_schedule,practice_variables,providers,writeback_details,writeback_status,"
-    "POST appointment,PUT appointments,PATCH appointments,POST patient"
+    "start,end,appointments,appointments_available_slots,appointment_statuses,insurance_companies,medical_notes,"
+    "note_types,operatories,patient_balance,patients,payment_types,practices,practice_schedule,practice_variables,"
+    "providers,subscribers,transactions,writeback_details,writeback_status,"
+    "POST appointment,PUT appointments,PATCH appointments,POST patient,PATCH patient,POST medical_notes,"
+    "POST transaction"
 )
 
 

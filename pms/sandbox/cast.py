@@ -64,15 +64,21 @@ ALDER: tuple[Person, ...] = (
     PAUL_VARGA,
 )
 
+DESMOND_ACHTERBERG = Person("1001", "Desmond", "Achterberg", "1949-07-08", cell="(415) 555-0118", gender="Male")
+OTTILIE_ACHTERBERG = Person(
+    "1002", "Ottilie", "Achterberg", "1952-12-24", homephone="(415) 555-0118", guarantor_id="1001"
+)
+WALDO_EKDAHL = Person("1001", "Waldo", "Ekdahl", "1971-05-05", cell="(312) 555-0105", gender="Male", practice_id="1-1")
+
 BIRCH: tuple[Person, ...] = (
-    Person("1001", "Desmond", "Achterberg", "1949-07-08", cell="(415) 555-0118", gender="Male"),
-    Person("1002", "Ottilie", "Achterberg", "1952-12-24", homephone="(415) 555-0118", guarantor_id="1001"),
+    DESMOND_ACHTERBERG,
+    OTTILIE_ACHTERBERG,
     # Same name and birth date as Alder's demo caller: only the office tells them apart.
     Person("1004", "Cora", "Whitfield", "1987-04-12", cell="(415) 555-0149", gender="Female"),
     Person("1010", "Ines", "Fontcuberta", "1994-03-19", cell="4155550126", gender="Female"),
 )
 
 CEDAR: tuple[Person, ...] = (
-    Person("1001", "Waldo", "Ekdahl", "1971-05-05", cell="(312) 555-0105", gender="Male", practice_id="1-1"),
+    WALDO_EKDAHL,
     Person("1002", "Signe", "Ekdahl", "1973-10-31", cell="(312) 555-0106", gender="Female", practice_id="1-2"),
 )

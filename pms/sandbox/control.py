@@ -19,6 +19,14 @@ from .truth import Office
 from .world import World
 
 PREFIX = "/_sim"
+# What a PMS may one day send along, unasked.
+UNEXPECTED: Mapping[str, object] = {
+    "ssn": "900-55-0147",
+    "driver_license": "X0000147",
+    "credit_card_on_file": "4000000000000002",
+    "family": [{"firstname": "Unexpected", "lastname": "Relative"}],
+}
+
 Asked = Mapping[str, Any]
 Done = dict[str, object]
 
@@ -41,7 +49,7 @@ def _reset(world: World, _asked: Asked) -> Done:
 
 def _config(world: World, asked: Asked) -> Done:
     names = {"writeback_delay", "writeback_delays", "refresh_lag", "latency", "latency_path", "rate_limit", "scope"}
-    names |= {"rotate_keys", "tell_created_id", "data_insert"}
+    names |= {"rotate_keys", "tell_created_id", "data_insert", "extra_fields"}
     if unknown := asked.keys() - names:
         raise ValueError(f"unknown settings: {', '.join(sorted(unknown))}")
     current = world.settings
@@ -52,6 +60,7 @@ def _config(world: World, asked: Asked) -> Done:
         refresh_lag=seconds(asked.get("refresh_lag", current.refresh_lag)),
         tell_created_id=bool(asked.get("tell_created_id", current.tell_created_id)),
         data_insert=str(asked.get("data_insert", current.data_insert)),
+        extra_fields=_extra_fields(asked.get("extra_fields", current.extra_fields)),
     )
     latency = seconds(asked.get("latency", world.faults.latency))
     world.settings = settings
@@ -67,6 +76,7 @@ def _config(world: World, asked: Asked) -> Done:
         "refresh_lag": settings.refresh_lag,
         "tell_created_id": settings.tell_created_id,
         "data_insert": settings.data_insert,
+        "extra_fields": settings.extra_fields,
         "latency": latency,
         "latency_path": world.faults.latency_path,
         "rate_limit": world.keys.rate_limit,
@@ -79,6 +89,15 @@ def _delays(asked: Any) -> dict[str, float]:
     if not isinstance(asked, Mapping) or asked.keys() - OPERATIONS.keys():
         raise ValueError(f"writeback_delays has seconds for {', '.join(OPERATIONS)}")
     return {name: seconds(value) for name, value in asked.items()}
+
+
+def _extra_fields(asked: Any) -> Mapping[str, object]:
+    """True for some that nobody should ever see again, false for none, or the fields themselves."""
+    if isinstance(asked, bool):
+        return UNEXPECTED if asked else {}
+    if not isinstance(asked, Mapping):
+        raise ValueError("extra_fields must be true, false or fields with their values")
+    return asked
 
 
 def _fail(world: World, asked: Asked) -> Done:
@@ -162,14 +181,14 @@ def _forget_requests(world: World, _asked: Asked) -> Done:
 
 
 def _truth(world: World, asked: Asked) -> Done:
-    """The PMS itself: patients and appointments, all fields, of one office and, if given, one patient."""
+    """The PMS itself: all fields of all rows of one office and, if given, one patient."""
     office = _office(world, asked)
     wanted = str(asked.get("patient_id", ""))
 
     def kept(rows: Mapping[str, dict[str, str]]) -> list[dict[str, str]]:
         return [row for row in rows.values() if wanted in ("", row["patient_id"])]
 
-    return {"patients": kept(office.truth.patients), "appointments": kept(office.truth.appointments)}
+    return {name: kept(rows) for name, rows in vars(office.truth).items()}
 
 
 def _writebacks(world: World, asked: Asked) -> Done:

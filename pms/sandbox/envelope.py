@@ -1,5 +1,7 @@
 """The list envelope: paging by page number, field sets, links, and 204 when there is nothing to list."""
 
+from collections.abc import Mapping
+
 from .errors import Refusal
 from .fields import FieldTable, Row
 from .message import Answer, Request, as_json
@@ -26,11 +28,20 @@ def _selected(table: FieldTable, request: Request) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*table.default, *known)))
 
 
-def listing(table: FieldTable, rows: list[Row], request: Request, base_url: str, *, wrapped: bool = False) -> Answer:
+def listing(
+    table: FieldTable,
+    rows: list[Row],
+    request: Request,
+    base_url: str,
+    *,
+    wrapped: bool = False,
+    extra: Mapping[str, object] | None = None,
+) -> Answer:
     """One page of `rows` in the envelope, every scalar a string; 204 with an empty body if the page has no row.
 
     `offset` is a page number from 0 (offset=1&limit=50 is rows 51-100). Links repeat only offset and limit, never the
-    filters. `wrapped` puts the envelope into an array of one, as writeback_status does.
+    filters. `wrapped` puts the envelope into an array of one, as writeback_status does. `extra` are fields that no
+    documentation knows, in every row.
     """
     limit = min(_number(request, "limit", DEFAULT_LIMIT, 1), MAX_LIMIT)
     offset = _number(request, "offset", 0, 0)
@@ -55,6 +66,6 @@ def listing(table: FieldTable, rows: list[Row], request: Request, base_url: str,
             "next": link(offset + 1) if offset < last else "",
             "last": link(last),
         },
-        "items": [{name: row[name] for name in names} for row in page],
+        "items": [{**(extra or {}), **{name: row[name] for name in names}} for row in page],
     }
     return as_json([envelope] if wrapped else envelope)

@@ -22,6 +22,7 @@ _UNAUTHORIZED = "Authentication/Authorization Failed"
 CODES: dict[str, Code] = {
     "API0002": Code(200, "OK", "OK", "Request Session terminated successfully."),
     "API0007": Code(200, "OK", "Appointment status logged successfully", ""),
+    "API0011": Code(200, "OK", "Patient update request logged successfully", ""),
     "API1001": Code(
         400, "BadRequest", "Missing Parameter", "ApplicationID is missing.", "Please provide the applicationid."
     ),

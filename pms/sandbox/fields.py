@@ -112,6 +112,61 @@ APPOINTMENT_STATUSES = _table("href status practice_id practice_href")
 
 WRITEBACK_DETAILS = _table("href practice_id practice_href description cust_id category item")
 
+MEDICAL_NOTES = _table(
+    """href patient_href patient_id provider_id provider_href practice_id practice_href transaction_sr_no
+    transaction_href surface clinical_condition_id date description type tooth_number procedure_date text
+    procedure_code_id procedure_code_href time_stamp other_description error_code""",
+    "created_by cust_id note_id communication_method",
+)
+
+NOTE_TYPES = _table("href practice_id practice_href description type cust_id item")
+
+# "reamining" is the vendor's spelling. The larger set adds nothing here, nor for patient_balance.
+SUBSCRIBERS = _table(
+    """href patient_href patient_id firstname middlename lastname salutation birthdate gender address_line1
+    address_line2 city state zipcode practice_id practice_href subscriber_id type insurance_company_id
+    insurance_company_href employer_name patient_relation identification_type individual_used
+    individual_used_treatment_plan individual_deductible_remaining ortho_used ortho_used_treatment_plan
+    insurance_effective_date family_deductible_reamining"""
+)
+
+# The name of the company is only in the larger set.
+INSURANCE_COMPANIES = _table(
+    """href address_line1 address_line2 city state zipcode employer_id employer_href practice_id practice_href country
+    fee_no phone insurance_company_id payer_id maximum_yearly_benefit group_plan_number renew_month
+    maximum_family_benefit insurance_type plan_type sub_type is_maximum_coverage maximum_coverage_amount
+    family_deductible_limit individual_deductible_limit individual_ortho_maximum_limit charge_per_visit notes
+    insurance_plan_status mail_to_insurance_company_id pre_authorization_mail_to_insurance_company_id eligibility fax
+    default_employer""",
+    "cust_id insurance_company_name group_plan_name carrier_id rendering_provider_address",
+)
+
+AGES = ("less_than_30", "between_30_60", "between_60_90", "greater_than_90")
+
+PATIENT_BALANCE = _table(
+    " ".join(
+        [
+            "patient_id firstname lastname practice_id current_date practice_name customer_id chart_number",
+            *(f"{owner}_amount_{age}" for owner in ("patient", "insurance") for age in AGES),
+            "patient_balance unapplied insurance_due patient_due account_balance write_off",
+        ]
+    )
+)
+
+TRANSACTIONS = _table(
+    """href patient_href patient_id guarantor_id provider_id provider_href practice_id practice_href guarantor_href
+    transaction_sr_no transaction_type transaction_date procedure_code procedure_description amount
+    transaction_entry_date estimated_insurance_payment tooth_from tooth_to quantity claim_sr_no claim_href payment_type
+    surface note created_by last_updated_by primary_insurance_estimate""",
+    """invoice_number invoice_status invoice_item pre_authorization_id is_group_transaction cheque_no
+    clinical_condition_id collection_provider_id secondary_insurance_estimate surface_quadrant_type appointment_sr_no
+    cust_id prosthesis billed_to_insurance insurance_payment_date secondary_billed_to_insurance
+    original_prosthesis_date rowhash amount_paid transaction_code transaction_description payment_procedure_link_id
+    payment_method transaction_time""",
+)
+
+PAYMENT_TYPES = _table("href practice_id practice_href description code", "cust_id payment_type_status")
+
 WRITEBACK_STATUS = _table(
     """id office_id method api payload_body appointment_sr_no request_time is_completed has_error completed_time
     result practice_id status patient_id created_id"""

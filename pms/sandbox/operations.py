@@ -1,58 +1,38 @@
 """What each write-back checks on arrival and does to the PMS. One function pair and one row of `OPERATIONS` each."""
 
 import re
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, datetime
 
 from .cast import Person
+from .checks import day, known, plain
 from .errors import Refusal
 from .fields import Row
+from .paperwork import ADD_NOTE, CHANGE_PATIENT, POST_TRANSACTION
 from .practice import CONFIRMATIONS, STATUSES, VISIT_TYPES
 from .rows import Visit, hashed, midnight
 from .truth import Office, is_active
 from .writebacks import Job, Operation, Outcome, Payload
 
 _TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-# "Special characters are not allowed": what remains is letters of any script, digits, spaces and these.
-_PUNCTUATION = frozenset(" .-'()")
 TAKEN = "Appointment already scheduled"
-
-
-def _day(text: str) -> date:
-    if not _DAY.fullmatch(text):
-        raise Refusal("API1026")
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise Refusal("API1026") from None
-
-
-def _plain(text: str) -> None:
-    if any(not letter.isalnum() and letter not in _PUNCTUATION for letter in text):
-        raise Refusal("API1026", "Special characters are not allowed.")
 
 
 def _check_values(_office: Office, payload: Payload, _now: datetime) -> None:
     """The formats of a new or changed appointment."""
     if payload.get("date"):
-        _day(payload["date"])
+        day(payload["date"])
     if payload.get("time") and not _TIME.fullmatch(payload["time"]):
         raise Refusal("API1026")
     length = payload.get("length", "")
     if length and not (length.isascii() and length.isdigit() and 0 < int(length) <= 24 * 60):
         raise Refusal("API1026")
-    _plain(payload.get("description", ""))
-
-
-def _known(rows: Iterable[Row], field: str, value: str) -> Row | None:
-    return next((row for row in rows if row[field] == value), None)
+    plain(payload.get("description", ""))
 
 
 def _unfit(office: Office, row: Row) -> Outcome | None:
     """Why the PMS will not take this appointment, or None."""
-    provider = _known(office.providers, "provider_id", row["provider_id"])
+    provider = known(office.providers, "provider_id", row["provider_id"])
     if provider is None or provider["status"].casefold() != "active":
         return Outcome("Provider does not exist", failed=True)
     places = (row["practice_id"], f"{row['practice_id']}-0")
@@ -117,7 +97,7 @@ def _change(office: Office, job: Job) -> Outcome:
     if asked.get("date"):
         changes["date"] = midnight(asked["date"])
     if changes.get("provider_id", row["provider_id"]) != row["provider_id"]:
-        who = _known(office.providers, "provider_id", changes["provider_id"])
+        who = known(office.providers, "provider_id", changes["provider_id"])
         changes["hygienist"] = changes["provider_id"] if who and who["specialty"] == "Hygienist" else ""
         changes["provider_href"] = office.write.href(row["practice_id"], "providers", changes["provider_id"])
     changed: Row | None = {**row, **changes, "last_changed_date": today}
@@ -152,7 +132,7 @@ def _set_status(office: Office, job: Job) -> Outcome:
 
 
 def _check_patient(office: Office, payload: Payload, now: datetime) -> None:
-    if payload.get("birthdate") and _day(payload["birthdate"]) > office.local(now).date():
+    if payload.get("birthdate") and day(payload["birthdate"]) > office.local(now).date():
         raise Refusal("API1026")
     if payload.get("gender") and payload["gender"] not in ("male", "female", "unknown"):
         raise Refusal("API1026")
@@ -162,7 +142,7 @@ def _check_patient(office: Office, payload: Payload, now: datetime) -> None:
 
 def _new_patient(office: Office, job: Job) -> Outcome:
     asked = job.payload
-    if _known(office.providers, "provider_id", asked["provider_id"]) is None:
+    if known(office.providers, "provider_id", asked["provider_id"]) is None:
         return Outcome("Provider does not exist", failed=True)
     guarantor = asked.get("guarantor_id", "")
     if guarantor and guarantor not in office.truth.patients:
@@ -200,9 +180,17 @@ BOOK = Operation(
     "API2016",
     _check_values,
     _book,
+    "new_appointment_writeback",
 )
 CHANGE = Operation(
-    "PUT", "appointment", "appointments", ("practice_id", "provider_id"), "API0007", _check_values, _change
+    "PUT",
+    "appointment",
+    "appointments",
+    ("practice_id", "provider_id"),
+    "API0007",
+    _check_values,
+    _change,
+    "appointment_status_writeback",
 )
 SET_STATUS = Operation(
     "PATCH",
@@ -212,6 +200,7 @@ SET_STATUS = Operation(
     "API0007",
     _check_status,
     _set_status,
+    "appointment_status_writeback",
 )
 NEW_PATIENT = Operation(
     "POST",
@@ -221,5 +210,8 @@ NEW_PATIENT = Operation(
     "API2016",
     _check_patient,
     _new_patient,
+    "new_patient_writeback",
 )
-OPERATIONS: dict[str, Operation] = {one.name: one for one in (BOOK, CHANGE, SET_STATUS, NEW_PATIENT)}
+OPERATIONS: dict[str, Operation] = {
+    one.name: one for one in (BOOK, CHANGE, SET_STATUS, NEW_PATIENT, CHANGE_PATIENT, ADD_NOTE, POST_TRANSACTION)
+}

@@ -68,6 +68,29 @@ class Location:
     hours: Hours = field(default_factory=lambda: OPEN_WEEK)
 
 
+_WRITES = ("new_appointment_writeback", "appointment_status_writeback", "new_patient_writeback", "note_writeback")
+
+
+@dataclass(frozen=True)
+class System:
+    """A row of `supported_pmses`: a PMS in one version, and its columns that say "available"."""
+
+    name: str
+    version: str
+    writes: tuple[str, ...]
+
+
+# Spelled as that API spells them; offices spell their PMS differently.
+SYSTEMS = (
+    System("Dentrix", "G6.4", _WRITES[1:]),
+    System("Dolphin Management", "9.0", _WRITES[:3]),
+    System("EagleSoft", "21.0", _WRITES),
+    System("Opendental", "21.1", _WRITES[:3]),
+    System("Opendental", "24.2", (*_WRITES, "payment_writeback")),
+    System("OrthoTrac", "14", _WRITES),
+)
+
+
 @dataclass(frozen=True, eq=False)
 class Profile:
     """An office as Sikka knows it, one object per office. `zone`: the IANA name behind the Windows name Sikka tells."""
@@ -83,6 +106,12 @@ class Profile:
     people: tuple[cast.Person, ...]
     patient_count: int
     pms_version: str = "24.2"
+
+    @property
+    def system(self) -> System:
+        """The PMS, as the list of all of them has it."""
+        told = (self.pms.casefold(), self.pms_version)
+        return next(one for one in SYSTEMS if (one.name.casefold(), one.version) == told)
 
 
 STATUSES = ("Scheduled", "Complete", "Broken", "Cancelled", "ASAP")
@@ -109,6 +138,32 @@ VISIT_TYPES = (
     VisitType("5", "Crown Prep", 90, code="D2740"),
     VisitType("6", "Consultation", 30),
     VisitType("7", "Periodontal Maintenance", 50, hygiene=True, code="D4910"),
+)
+
+# What a note may be; the words are sent back as they stand here.
+PATIENT_NOTE, CLINICAL_NOTE = "PatNote", "Clinical Note"
+APPOINTMENT_NOTE, GROUP_NOTE = "Appointment Note", "Group Note"
+NOTE_TYPES = (PATIENT_NOTE, CLINICAL_NOTE, APPOINTMENT_NOTE, GROUP_NOTE)
+
+
+@dataclass(frozen=True)
+class PaymentType:
+    """What a ledger entry that is no treatment may be. `kind`: payment, insurance, credit or debit (adjustments)."""
+
+    code: str
+    description: str
+    kind: str = "payment"
+    status: str = "Active"
+
+
+PAYMENT_TYPES = (
+    PaymentType("1", "Check Payment' Thank You"),
+    PaymentType("2", "Cash Payment"),
+    PaymentType("3", "Credit Card Payment"),
+    PaymentType("6", "Money Order Payment", status="Inactive"),
+    PaymentType("10", "Insurance Check Payment", "insurance"),
+    PaymentType("20", "Courtesy Discount", "credit"),
+    PaymentType("30", "Finance Charge", "debit"),
 )
 
 _LATE_START: Hours = _week((0, 1, 2, 3), ("09:00", "12:00"), AFTERNOON)
@@ -183,6 +238,7 @@ CEDAR = Profile(
     rooms=(Room("North 1", "N1", practice_id="1-1"), Room("South 1", "S1", practice_id="1-2")),
     people=cast.CEDAR,
     patient_count=24,
+    pms_version="21.1",  # an old one: it takes no notes and no payments
 )
 
 PROFILES: tuple[Profile, ...] = (ALDER, BIRCH, CEDAR)

@@ -2,7 +2,8 @@
 
 from . import fields
 from .fields import Row
-from .practice import CONFIRMATIONS, STATUSES, VISIT_TYPES
+from .insurance import COMPANIES
+from .practice import CONFIRMATIONS, NOTE_TYPES, PAYMENT_TYPES, STATUSES, VISIT_TYPES
 from .rows import RowWriter, cust_id
 
 
@@ -119,4 +120,58 @@ def booking_details(write: RowWriter) -> list[Row]:
         )
         for place in write.profile.locations
         for kind in VISIT_TYPES
+    ]
+
+
+def note_types(write: RowWriter) -> list[Row]:
+    """What a note may be."""
+    return [
+        fields.NOTE_TYPES.row(
+            href=write.href(place.practice_id, "note_types", kind),
+            practice_id=place.practice_id,
+            practice_href=write.href(place.practice_id),
+            cust_id=cust_id(place.practice_id),
+            type=kind,
+        )
+        for place in write.profile.locations
+        for kind in NOTE_TYPES
+    ]
+
+
+def payment_types(write: RowWriter) -> list[Row]:
+    """What a ledger entry that is no treatment may be: payments, insurers' payments and adjustments."""
+    return [
+        fields.PAYMENT_TYPES.row(
+            href=write.href(place.practice_id, "payment_types", kind.code),
+            practice_id=place.practice_id,
+            practice_href=write.href(place.practice_id),
+            cust_id=cust_id(place.practice_id),
+            code=kind.code,
+            description=kind.description,
+            payment_type_status=kind.status,
+        )
+        for place in write.profile.locations
+        for kind in PAYMENT_TYPES
+    ]
+
+
+def insurance_companies(write: RowWriter) -> list[Row]:
+    """The plans on file, in each location."""
+    return [
+        fields.INSURANCE_COMPANIES.row(
+            href=write.href(place.practice_id, "insurance_companies", company.company_id),
+            practice_id=place.practice_id,
+            practice_href=write.href(place.practice_id),
+            cust_id=cust_id(place.practice_id),
+            insurance_company_id=company.company_id,
+            insurance_company_name=company.name,
+            payer_id=company.payer_id,
+            group_plan_number=company.group_number,
+            group_plan_name=company.group_name,
+            phone=company.phone,
+            maximum_yearly_benefit=company.maximum,
+            individual_deductible_limit=company.deductible,
+        )
+        for place in write.profile.locations
+        for company in COMPANIES[write.profile]
     ]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from email.utils import format_datetime
 from typing import Literal
 
-from . import operations, sessions, support, tracking
+from . import operations, paperwork, sessions, support, tracking
 from .auth import Key
 from .errors import Refusal
 from .faults import Loss
@@ -17,7 +17,7 @@ from .writebacks import Operation, admit, payload_of, receipt
 
 PREFIX = "/v4"
 # The APIs whose answers tell whether the cloud copy is complete.
-_COPIES = frozenset({"appointments", "patients"})
+_COPIES = frozenset({"appointments", "patients", "transactions"})
 
 
 @dataclass(frozen=True)
@@ -65,10 +65,11 @@ class Route:
 
 def _read(name: str) -> Route:
     def handler(call: Call) -> Answer:
-        answer = LISTINGS[name].answer(call.own_office, call.request, call.world.url)
+        world = call.world
+        answer = LISTINGS[name].answer(call.own_office, call.request, world.url, world.settings.extra_fields)
         if name not in _COPIES:
             return answer
-        return replace(answer, headers={**answer.headers, "Data-Insert": call.world.settings.data_insert})
+        return replace(answer, headers={**answer.headers, "Data-Insert": world.settings.data_insert})
 
     return Route("GET", f"/{name}", "key", handler, name)
 
@@ -92,6 +93,9 @@ ROUTES: tuple[Route, ...] = (
     _write(operations.CHANGE, "/appointments/{id}", "PUT appointments"),
     _write(operations.SET_STATUS, "/appointments/{id}", "PATCH appointments"),
     _write(operations.NEW_PATIENT, "/patient", "POST patient"),
+    _write(paperwork.CHANGE_PATIENT, "/patient/{id}", "PATCH patient"),
+    _write(paperwork.ADD_NOTE, "/medical_notes", "POST medical_notes"),
+    _write(paperwork.POST_TRANSACTION, "/transaction", "POST transaction"),
     Route(
         "GET",
         "/writeback_status",

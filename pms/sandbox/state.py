@@ -15,14 +15,23 @@ from typing import Any
 
 from .auth import Key, Meter
 from .faults import Failure, Fault, Faults, Loss
-from .fields import APPOINTMENTS, PATIENTS, FieldTable, Row
+from .fields import APPOINTMENTS, MEDICAL_NOTES, PATIENTS, TRANSACTIONS, FieldTable, Row
 from .operations import OPERATIONS
 from .rows import is_link
 from .truth import Office, Store
 from .world import Settings, World
 from .writebacks import Job, Outcome
 
-FORMAT = 1
+FORMAT = 2
+
+# The rows of a store, by their name there.
+_TABLES = {
+    "patients": PATIENTS,
+    "appointments": APPOINTMENTS,
+    "notes": MEDICAL_NOTES,
+    "transactions": TRANSACTIONS,
+}
+_COUNTERS = ("next_patient", "next_appointment", "next_note", "next_transaction")
 
 Saved = dict[str, Any]
 
@@ -124,8 +133,7 @@ def _saved_office(office: Office) -> Saved:
         "seen_at": office.seen_at,
         "copied_at": office.copied_at,
         "stale": office.stale,
-        "next_patient": office.next_patient,
-        "next_appointment": office.next_appointment,
+        **{name: getattr(office, name) for name in _COUNTERS},
     }
 
 
@@ -135,15 +143,13 @@ def _restore_office(office: Office, saved: Saved) -> None:
     office.seen_at = datetime.fromisoformat(saved["seen_at"])
     office.copied_at = datetime.fromisoformat(saved["copied_at"])
     office.stale = saved["stale"]
-    office.next_patient, office.next_appointment = saved["next_patient"], saved["next_appointment"]
+    for name in _COUNTERS:
+        setattr(office, name, saved[name])
 
 
 def _changes(office: Office, store: Store) -> Saved:
     first = office.seed.store
-    return {
-        "patients": _changed(office, store.patients, first.patients),
-        "appointments": _changed(office, store.appointments, first.appointments),
-    }
+    return {name: _changed(office, getattr(store, name), getattr(first, name)) for name in _TABLES}
 
 
 def _changed(office: Office, rows: dict[str, Row], first: dict[str, Row]) -> Saved:
@@ -158,10 +164,7 @@ def _changed(office: Office, rows: dict[str, Row], first: dict[str, Row]) -> Sav
 
 def _restored(office: Office, saved: Saved) -> Store:
     first = office.seed.store
-    return Store(
-        first.patients | _rows(office, PATIENTS, saved["patients"]),
-        first.appointments | _rows(office, APPOINTMENTS, saved["appointments"]),
-    )
+    return Store(**{name: getattr(first, name) | _rows(office, table, saved[name]) for name, table in _TABLES.items()})
 
 
 def _rows(office: Office, table: FieldTable, saved: dict[str, Row]) -> dict[str, Row]:

@@ -7,22 +7,12 @@ from .envelope import listing
 from .errors import Refusal
 from .fields import Row
 from .message import Answer, Request, as_json
-from .practice import Location
+from .practice import SYSTEMS, Location
 from .reads import filtered
 from .truth import Office
 from .world import World
 
 SILENT_AFTER = timedelta(hours=24)
-_WRITES = ("new_appointment_writeback", "appointment_status_writeback", "new_patient_writeback", "note_writeback")
-
-# Name and version as this API spells them (offices spell their PMS differently), then what can be written.
-_PMSES = (
-    ("Dentrix", "G6.4", _WRITES[1:]),
-    ("Dolphin Management", "9.0", _WRITES[:3]),
-    ("EagleSoft", "21.0", _WRITES),
-    ("Opendental", "24.2", (*_WRITES, "payment_writeback")),
-    ("OrthoTrac", "14", _WRITES),
-)
 
 
 def _stamp(office: Office, instant: datetime) -> str:
@@ -83,12 +73,12 @@ def supported_pmses(world: World, request: Request) -> Answer:
     rows = [
         fields.SUPPORTED_PMSES.row(
             domain="Dental",
-            practice_management_system=name,
-            practice_management_system_version=version,
-            display_practice_management_system_name=name,
-            **dict.fromkeys(writes, "available"),
+            practice_management_system=system.name,
+            practice_management_system_version=system.version,
+            display_practice_management_system_name=system.name,
+            **dict.fromkeys(system.writes, "available"),
         )
-        for name, version, writes in _PMSES
+        for system in SYSTEMS
     ]
     rows = filtered(rows, request, {name: name for name in fields.SUPPORTED_PMSES.default})
     return listing(fields.SUPPORTED_PMSES, rows, request, world.url)

@@ -25,7 +25,8 @@ REFRESH_LAG = 900.0
 class Settings:
     """Times in seconds. `refresh_lag` 0 copies every change to the cloud at once.
 
-    `writeback_delays` has those of single operations, such as {"POST patient": 60.0}.
+    `writeback_delays` has those of single operations, such as {"POST patient": 60.0}. `extra_fields` stand in every row
+    of the reads, beside those that are documented.
     """
 
     writeback_delay: float = WRITEBACK_DELAY
@@ -34,6 +35,7 @@ class Settings:
     seed: int = 1
     tell_created_id: bool = True
     data_insert: str = "completed"
+    extra_fields: Mapping[str, object] = field(default_factory=dict)
 
     def delay_of(self, operation: Operation) -> timedelta:
         """How long the office takes to carry this out."""
@@ -96,7 +98,7 @@ class World:
                 break
             self._refresh_until(office, job.due_at)
             text = self.faults.take_failure(job.operation.method, job.operation.api)
-            job.outcome = job.operation.apply(office, job) if text is None else Outcome(text, failed=True)
+            job.outcome = job.operation.carry_out(office, job) if text is None else Outcome(text, failed=True)
             job.done_at = job.due_at
         self._refresh_until(office, now)
 

@@ -31,7 +31,8 @@ class Operation:
     """One kind of write-back; no two share `method` and `api`.
 
     `api` is its name in /writebacks, `listed_as` its name in writeback_status, `required` the body fields without which
-    it is refused, `check` refuses what the cloud can see is wrong, `apply` does it to the PMS truth.
+    it is refused, `check` refuses what the cloud can see is wrong, `apply` does it to the PMS truth. `flag` is the
+    column of supported_pmses that a PMS needs for it, "" where there is none.
     """
 
     method: str
@@ -41,11 +42,18 @@ class Operation:
     receipt: str
     check: Callable[[Office, Payload, datetime], None]
     apply: Callable[[Office, "Job"], Outcome]
+    flag: str = ""
 
     @property
     def name(self) -> str:
         """Such as "POST patient"."""
         return f"{self.method} {self.api}"
+
+    def carry_out(self, office: Office, job: "Job") -> Outcome:
+        """Do it, if the office's PMS is one that takes it."""
+        if self.flag and self.flag not in office.profile.system.writes:
+            return Outcome("Writeback is not supported for this practice management system", failed=True)
+        return self.apply(office, job)
 
 
 @dataclass
@@ -80,7 +88,7 @@ class Job:
             result=outcome.result if outcome else "",
             practice_id=self.payload.get("practice_id", ""),
             status="Pending" if outcome is None else "Failed" if failed else "Success",
-            patient_id=self.payload.get("patient_id", ""),
+            patient_id=self.target if self.operation.listed_as == "patients" else self.payload.get("patient_id", ""),
             created_id=outcome.created_id if outcome and with_created_id else "",
         )
 

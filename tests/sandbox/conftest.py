@@ -83,6 +83,42 @@ class Desk:
         assert answer.status_code == 201, answer.text
         return str(answer.json()["long_message"]).removeprefix("Id:")
 
+    def note(self, **changes: str) -> dict[str, str]:
+        """A body that adds a note to the demo caller's chart."""
+        return {
+            "patient_id": "1001",
+            "type": "PatNote",
+            "date": TODAY.isoformat(),
+            "text": "Called about a sore tooth.",
+            "provider_id": "DR1",
+            "practice_id": "1",
+            **changes,
+        }
+
+    def payment(self, **changes: str) -> dict[str, str]:
+        """A body that posts a payment of 10.50 to the demo caller's ledger."""
+        return {
+            "patient_id": "1001",
+            "guarantor_id": "1001",
+            "procedure_code": "3",
+            "procedure_description": "Credit Card Payment",
+            "provider_id": "DR1",
+            "amount": "-10.50",
+            "practice_id": "1",
+            "transaction_date": TODAY.isoformat(),
+            **changes,
+        }
+
+    def written(self, path: str, body: dict[str, str]) -> str:
+        """Accept a write-back; returns its id."""
+        answer = self.call("POST", path, json=body)
+        assert (answer.status_code, answer.json()["error_code"]) == (201, "API2016"), answer.text
+        return str(answer.json()["long_message"]).removeprefix("Id:")
+
+    def truth(self, patient_id: str = "1001") -> dict[str, list[dict[str, str]]]:
+        """The rows that the PMS itself has of a patient."""
+        return self.sim("GET", "truth", office_id=self.office_id, patient_id=patient_id)
+
     def status(self, number: str) -> dict[str, str]:
         [item] = self.items("writeback_status", id=number)
         return item
@@ -114,6 +150,11 @@ def session() -> Iterator[requests.Session]:
 @pytest.fixture
 def desk(sandbox: Sandbox, session: requests.Session) -> Desk:
     return Desk(sandbox.url, session)
+
+
+@pytest.fixture
+def cedar(sandbox: Sandbox, session: requests.Session) -> Desk:
+    return Desk(sandbox.url, session, "D30003")
 
 
 @pytest.fixture

@@ -98,6 +98,10 @@ def test_commands_explain_what_is_wrong(desk: Desk) -> None:
         return answer.status_code, answer.json()["error"]
 
     assert tell("config", writeback_dely=1) == (400, "unknown settings: writeback_dely")
+    assert tell("config", extra_fields="ssn") == (
+        400,
+        "extra_fields must be true, false or fields with their values",
+    )
     assert tell("office", office_id="D10001", online="no") == (400, "online must be true or false")
     assert tell("office", office_id="D1", online=True) == (400, "unknown office_id")
     assert tell("steal", office_id="D10001") == (400, "missing 'provider_id'")

@@ -197,7 +197,8 @@ def test_daily_caps_can_be_had(desk: Desk, code: str) -> None:
         (
             "config",
             {"writeback_delays": {"POST appointments": 1}},
-            "writeback_delays has seconds for POST appointment, PUT appointment, PATCH appointment, POST patient",
+            "writeback_delays has seconds for POST appointment, PUT appointment, PATCH appointment, POST patient, "
+            "PATCH patient, POST medical_notes, POST transaction",
         ),
     ],
 )

@@ -108,9 +108,8 @@ def test_support_apis_want_the_application_headers(desk: Desk) -> None:
     for path in ("supported_pmses", "data_sync_status", "health_check", "writebacks"):
         assert error(desk.get(path)) == (400, "API1001")
     assert error(desk.call("GET", "supported_pmses", headers={**desk.app, "App-Key": "x"})) == (401, "API2003")
-    [mine] = desk.call(
-        "GET", "supported_pmses", headers=desk.app, params={"practice_management_system": "OpenDental"}
-    ).json()["items"]
+    asked = {"practice_management_system": "OpenDental", "practice_management_system_version": "24.2"}
+    [mine] = desk.call("GET", "supported_pmses", headers=desk.app, params=asked).json()["items"]
     assert mine["new_appointment_writeback"] == "available"
     health = desk.call("GET", "health_check", headers=desk.app, params={"office_id": "D10001"}).json()["items"]
     assert [one["timezone"] for one in health] == ["Eastern Standard Time"]

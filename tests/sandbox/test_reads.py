@@ -3,9 +3,6 @@
 from datetime import timedelta
 
 import pytest
-import requests
-
-from pms.sandbox import Sandbox
 
 from .conftest import TODAY, Desk
 
@@ -222,8 +219,7 @@ def test_an_appointment_is_changed_in_the_office_of_the_key_alone(desk: Desk, bi
     assert row("D10001") == before
 
 
-def test_two_locations(sandbox: Sandbox, session: requests.Session) -> None:
-    cedar = Desk(sandbox.url, session, "D30003")
+def test_two_locations(cedar: Desk) -> None:
     assert [row["practice_id"] for row in cedar.items("practices")] == ["1-1", "1-2"]
     assert [row["provider_id"] for row in cedar.items("providers", practice_id="1-2")] == ["DR2"]
     assert {row["practice_id"] for row in cedar.items("appointments", practice_id="1-1")} == {"1-1"}

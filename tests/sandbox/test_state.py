@@ -130,6 +130,39 @@ def test_nothing_of_it_is_lost(tmp_path: Path, session: requests.Session) -> Non
     assert stale == "API1025"
 
 
+def test_notes_and_payments_outlive_the_process(tmp_path: Path, session: requests.Session) -> None:
+    state = tmp_path / "state"
+
+    def seen(desk: Desk) -> list[object]:
+        reads = [desk.items(name, patient_id="1001") for name in ("medical_notes", "transactions", "patient_balance")]
+        return [json.loads(json.dumps([*reads, desk.truth()]).replace(desk.url, ""))]
+
+    with Sandbox(state=state, start=START, writeback_delay=10) as first:
+        desk = Desk(first.url, session)
+        desk.written("medical_notes", desk.note())
+        desk.written("transaction", desk.payment())
+        desk.later(10)
+        desk.sim("POST", "refresh")
+        desk.written("medical_notes", desk.note(text="Not in the cloud yet"))
+        desk.sim("POST", "config", extra_fields={"ssn": "900-55-0147"})
+        desk.later(10)
+        waiting = desk.written("transaction", desk.payment(amount="-1"))
+        before = seen(desk)
+    with Sandbox(state=state) as second:
+        again = Desk(second.url, session)
+        after = seen(again)
+        again.later(10)
+        done = again.status(waiting)
+        again.written("medical_notes", again.note())
+        again.later(10)
+        numbers = [row["note_id"] for row in again.truth()["notes"]]
+
+    assert after == before
+    assert "900-55-0147" in json.dumps(after)
+    assert (done["status"], done["created_id"]) == ("Success", "60002")
+    assert numbers[2:] == ["25001", "25002", "25003"]
+
+
 def test_a_request_that_hung_when_the_process_died_was_either_done_or_not(
     tmp_path: Path, session: requests.Session
 ) -> None:
