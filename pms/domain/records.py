@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
+from decimal import Decimal
 from enum import StrEnum
 
 
@@ -109,6 +110,75 @@ class Patient:
 
 
 @dataclass(frozen=True, slots=True)
+class EmergencyContact:
+    """Whom to call for a patient; ``phone`` is E.164, or empty."""
+
+    name: str = field(repr=False)
+    phone: str = field(default="", repr=False)
+    relationship: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PatientProfile:
+    """A patient with what only they, or the practice's own server, may hear."""
+
+    patient: Patient
+    street: str = field(default="", repr=False)
+    city: str = field(default="", repr=False)
+    state: str = field(default="", repr=False)
+    postal_code: str = field(default="", repr=False)
+    last_visit: date | None = field(default=None, repr=False)
+    emergency_contact: EmergencyContact | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A note in a patient's record. ``written_at`` is an instant, or the start of the local day it was written on."""
+
+    id: str
+    text: str = field(repr=False)
+    kind: str = ""
+    author: str = ""
+    written_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InsurancePolicy:
+    """One insurance of a patient. ``subscriber_id`` is the member's number on the card; dates are local days."""
+
+    id: str
+    carrier: str = field(repr=False)
+    subscriber_id: str = field(default="", repr=False)
+    group_number: str = field(default="", repr=False)
+    is_primary: bool = True
+    relationship: str = ""
+    effective_on: date | None = None
+    expires_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """A payment that a patient's account shows; ``amount`` is positive."""
+
+    id: str
+    amount: Decimal = field(repr=False)
+    paid_on: date
+    method: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What is owed on a patient's account, negative for a credit. ``as_of`` is the local day of the figures."""
+
+    patient_id: str
+    total: Decimal = field(repr=False)
+    insurance: Decimal = field(repr=False)
+    patient: Decimal = field(repr=False)
+    as_of: date | None = None
+    last_payment: Payment | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class PatientQuery:
     """What a caller said about themselves, to narrow a bounded search; matching is done afterwards, in code."""
 
@@ -174,8 +244,74 @@ class NewPatient:
     postal_code: str = field(default="", repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class PatientUpdate:
+    """What changes in a patient's record; ``None`` stays as it is. ``phone`` is E.164."""
+
+    patient_id: str
+    phone: str | None = field(default=None, repr=False)
+    email: str | None = field(default=None, repr=False)
+    street: str | None = field(default=None, repr=False)
+    city: str | None = field(default=None, repr=False)
+    state: str | None = field(default=None, repr=False)
+    postal_code: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NewNote:
+    """What a note writes. ``category`` is the asker's word for it; ``clinician_id`` whom it is filed under."""
+
+    patient_id: str
+    text: str = field(repr=False)
+    written_on: date
+    clinician_id: str
+    category: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NewInsurance:
+    """What adding an insurance writes; ``relationship`` is the patient's to the subscriber, such as ``self``."""
+
+    patient_id: str
+    carrier: str = field(repr=False)
+    subscriber_id: str = field(repr=False)
+    group_number: str = field(default="", repr=False)
+    is_primary: bool = True
+    subscriber_name: str = field(default="", repr=False)
+    subscriber_date_of_birth: date | None = field(default=None, repr=False)
+    relationship: str = ""
+
+
+class PaymentMethod(StrEnum):
+    """How somebody paid, as the public API says it."""
+
+    CREDIT_CARD = "credit_card"
+    DEBIT_CARD = "debit_card"
+    CASH = "cash"
+    CHECK = "check"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class NewPayment:
+    """What posting a payment to the ledger writes: nothing is charged. ``amount`` is positive, with two decimals.
+
+    ``reference`` is the asker's own name for the payment, such as a card processor's.
+    """
+
+    patient_id: str
+    amount: Decimal = field(repr=False)
+    method: PaymentMethod
+    paid_on: date
+    reference: str = ""
+    note: str = field(default="", repr=False)
+    last4: str = field(default="", repr=False)
+
+
 # Everything that a PMS can be asked to change.
-Change = NewAppointment | MovedAppointment | StatusChange | NewPatient
+Change = (
+    NewAppointment | MovedAppointment | StatusChange | NewPatient | PatientUpdate | NewNote | NewInsurance | NewPayment
+)
 
 
 @dataclass(frozen=True, slots=True)

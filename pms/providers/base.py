@@ -19,16 +19,24 @@ from pms.domain import errors
 from pms.domain.clock import Budget, Clock
 from pms.domain.records import (
     Appointment,
+    Balance,
     Change,
     Clinician,
     ConnectionReport,
     DaySchedule,
+    InsurancePolicy,
     MovedAppointment,
     NewAppointment,
+    NewInsurance,
+    NewNote,
     NewPatient,
+    NewPayment,
+    Note,
     Operatory,
     Patient,
+    PatientProfile,
     PatientQuery,
+    PatientUpdate,
     PmsAppointmentType,
     StatusChange,
 )
@@ -46,6 +54,13 @@ class Capability(StrEnum):
     CANCEL_APPOINTMENT = "cancel_appointment"
     CONFIRM_APPOINTMENT = "confirm_appointment"
     CREATE_PATIENT = "create_patient"
+    UPDATE_PATIENT = "update_patient"
+    READ_NOTES = "read_notes"
+    ADD_NOTE = "add_note"
+    READ_INSURANCE = "read_insurance"
+    ADD_INSURANCE = "add_insurance"
+    READ_BALANCE = "read_balance"
+    POST_PAYMENT = "post_payment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +173,8 @@ class PmsService(ABC):
     provider: ClassVar[str]
     label: ClassVar[str]
     credential_fields: ClassVar[tuple[CredentialField, ...]]
+    # What each capability asks of the vendor, as "METHOD /path": for the documents.
+    vendor_calls: ClassVar[Mapping[Capability, tuple[str, ...]]]
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -235,6 +252,33 @@ class PmsService(ABC):
         """Return one patient or raise ``PatientNotFound``."""
         raise errors.NotSupported
 
+    def find_patients(self, words: str, limit: int) -> Sequence[Patient]:
+        """Return at most ``limit`` patients whom a name, a phone number or an e-mail address may mean."""
+        raise errors.NotSupported
+
+    def get_profile(self, patient_id: str) -> PatientProfile:
+        """Return one patient with address and last visit, or raise ``PatientNotFound``."""
+        raise errors.NotSupported
+
+    def list_notes(self, patient_id: str) -> Sequence[Note]:
+        """Return the notes of a patient's record, newest first; none for a patient who is not there."""
+        raise errors.NotSupported
+
+    def list_insurance(self, patient_id: str) -> Sequence[InsurancePolicy]:
+        """Return the insurances on a patient's record, the primary one first, or raise ``PatientNotFound``."""
+        raise errors.NotSupported
+
+    def get_balance(self, patient_id: str) -> Balance:
+        """Return what is owed on a patient's account, or raise ``PatientNotFound``."""
+        raise errors.NotSupported
+
+    def find_payment(self, payment: NewPayment, *, others: frozenset[str] = frozenset()) -> str | None:
+        """Return the id of the ledger's entry that shows ``payment``, ``None`` if there is none.
+
+        ``others`` are ids of entries that belong to other payments, however alike they are.
+        """
+        raise errors.NotSupported
+
     # Writing
 
     def book_appointment(self, new: NewAppointment) -> Done | Pending:
@@ -259,6 +303,26 @@ class PmsService(ABC):
     def create_patient(self, new: NewPatient) -> Done | Pending:
         """Create one patient, once. Raises as ``book_appointment``."""
         raise errors.NotSupported
+
+    def update_patient(self, update: PatientUpdate) -> Done | Pending:
+        """Change a patient's contact details, once. Raises as ``book_appointment``."""
+        raise errors.NotSupported
+
+    def add_note(self, note: NewNote) -> Done | Pending:
+        """Add a note to a patient's record, once. Raises as ``book_appointment``."""
+        raise errors.NotSupported
+
+    def add_insurance(self, insurance: NewInsurance) -> Done | Pending:
+        """Add an insurance to a patient's record, once. Raises as ``book_appointment``."""
+        raise errors.NotSupported
+
+    def post_payment(self, payment: NewPayment) -> Done | Pending:
+        """Enter a payment that was made elsewhere into the patient's ledger, once. Raises as ``book_appointment``."""
+        raise errors.NotSupported
+
+    def note_as_written(self, text: str) -> str:
+        """Return what of a note's text the record will hold: a PMS may refuse characters and cut lengths."""
+        return text
 
     def as_written(self, note: str) -> str:
         """Return what of a free text a booking will hold: a PMS may refuse characters and cut lengths."""

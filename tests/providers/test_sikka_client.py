@@ -16,7 +16,6 @@ from responses import matchers
 
 from pms.domain import errors
 from pms.providers.http import HttpAnswer
-from pms.providers.sikka import client as client_module
 from pms.providers.sikka.account import DEFAULT_BASE_URL, read_account
 from pms.providers.sikka.client import SikkaClient
 from pms.providers.sikka.envelope import DailyLimitReached, KeyRefused, RequestRefused, body_of, page_of
@@ -274,13 +273,11 @@ class TestPages:
         assert [row["id"] for row in rows] == [str(number) for number in range(120)]
 
     @responses.activate
-    def test_endless_list_is_an_error_and_not_cut_off(
-        self, client: SikkaClient, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(client_module, "MAX_PAGES", 3)
+    def test_endless_list_is_an_error_and_not_cut_off(self, client: SikkaClient) -> None:
         self.serve(200)
         with pytest.raises(errors.UpstreamInvalid):
-            client.rows("/appointments", {}, limit=50)
+            client.rows("/appointments", {}, limit=50, pages=3)
+        assert len(responses.calls) == 3
 
 
 class TestRenewal:

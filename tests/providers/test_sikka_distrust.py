@@ -52,6 +52,33 @@ def lists(path: str, *rows: dict[str, Any]) -> None:
     responses.get(f"{BASE}{path}", json=envelope(list(rows)))
 
 
+def copy_stands(stands: str, **answer: Any) -> None:
+    """Serve the list that says how the copy stands where the one that was read does not."""
+    responses.get(f"{BASE}/patients", headers={"Data-Insert": stands}, **{"status": 204} | answer)
+
+
+@responses.activate
+@pytest.mark.parametrize(
+    ("stands", "answer", "shown"),
+    [
+        ("completed", {}, True),
+        ("in progress", {}, False),
+        ("In Progress", {"status": 200, "json": envelope([])}, False),
+        ("", {}, True),
+        ("", {"status": 401, "json": flat(401, "API2004")}, True),
+    ],
+)
+def test_a_list_that_does_not_say_how_the_copy_stands_proves_nothing_by_itself(
+    service: PmsService, stands: str, answer: dict[str, Any], shown: bool
+) -> None:
+    responses.get(f"{BASE}/medical_notes", status=204)
+    lists("/authorized_practices", COPIED_LATER)
+    copy_stands(stands, **answer)
+
+    assert service.list_notes("5383") == []
+    assert service.shows(datetime(2026, 5, 12, 13, 0, tzinfo=UTC)) is shown
+
+
 @responses.activate
 @pytest.mark.parametrize("changes", [{"office_id": "D70002"}, {"practice_id": "2"}])
 def test_status_of_another_tenant_is_discarded(service: PmsService, changes: dict[str, str]) -> None:
@@ -285,6 +312,7 @@ def test_a_copy_shows_an_instant_only_if_it_was_taken_later(
 ) -> None:
     """Taken from the PMS, not only put into the copy, later; and at our location, as far as that is told."""
     lists("/authorized_practices", *({"office_id": OFFICE, "practice_id": "1"} | row for row in rows))
+    copy_stands("completed")
 
     assert service.shows(datetime(2026, 5, 12, 13, 0, tzinfo=UTC)) is shown
 
@@ -304,6 +332,7 @@ def test_reading_back_finds_only_this_very_booking(service: PmsService, changes:
     responses.get(f"{BASE}/writebacks", status=204)
     lists("/appointments", visit(**changes))
     lists("/authorized_practices", COPIED_LATER)
+    copy_stands("completed")
     outcome = service.find_write(NEW, sent_at=datetime(2026, 5, 11, 20, 0, tzinfo=UTC))
     assert (outcome is not None) is found
 
@@ -315,6 +344,7 @@ def test_write_backs_are_looked_through_on_three_days(service: PmsService) -> No
     responses.get(f"{BASE}/writebacks", status=204, match=[window])
     responses.get(f"{BASE}/appointments", status=204)
     lists("/authorized_practices", COPIED_LATER)
+    copy_stands("completed")
     assert service.find_write(NEW, sent_at=datetime(2026, 5, 11, 20, 0, tzinfo=UTC)) is None
 
 

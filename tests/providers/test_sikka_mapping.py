@@ -104,11 +104,11 @@ class TestScalars:
 
     @pytest.mark.parametrize("value", ["0001-01-01T00:00:00", "1111-11-11", "1900-01-01T00:00:00", "", None, "unknown"])
     def test_placeholder_birth_dates(self, value: object) -> None:
-        assert values.birth_date(value) is None
+        assert values.entered_day(value) is None
 
     @pytest.mark.parametrize("value", ["1900-01-02", "1987-04-12T00:00:00", "2026-05-12"])
     def test_real_birth_dates(self, value: str) -> None:
-        assert values.birth_date(value) == date.fromisoformat(value[:10])
+        assert values.entered_day(value) == date.fromisoformat(value[:10])
 
     @pytest.mark.parametrize(
         ("name", "expected"),

@@ -6,15 +6,31 @@ import pytest
 
 from pms.domain.records import Location
 from pms.providers.base import Capability
+from pms.providers.registry import service_class
 from pms.providers.sikka import probe
 
-READS = {Capability.READ_SCHEDULE, Capability.READ_APPOINTMENTS, Capability.READ_PATIENTS}
+READS = {
+    Capability.READ_SCHEDULE,
+    Capability.READ_APPOINTMENTS,
+    Capability.READ_PATIENTS,
+    Capability.READ_NOTES,
+    Capability.READ_INSURANCE,
+    Capability.READ_BALANCE,
+}
+EVERYTHING = set(Capability) - {Capability.UPDATE_PATIENT, Capability.ADD_INSURANCE}
 STATUS_CHANGES = {Capability.CANCEL_APPOINTMENT, Capability.CONFIRM_APPOINTMENT}
 SCOPE = (
     "start,end,Appointments, patients,practices,providers,operatories,practice_variables,writeback_status,"
-    "POST  appointment,PUT appointments,PATCH appointments,POST patient"
+    "POST  appointment,PUT appointments,PATCH appointments,POST patient,medical_notes,note_types,insurance_companies,"
+    "patient_balance,transactions,payment_types,POST medical_notes,POST transaction"
 )
-FLAGS = ("new_appointment_writeback", "appointment_status_writeback", "new_patient_writeback")
+FLAGS = (
+    "new_appointment_writeback",
+    "appointment_status_writeback",
+    "new_patient_writeback",
+    "note_writeback",
+    "payment_writeback",
+)
 
 
 def system(name: str, version: str, *flags: str) -> dict[str, str]:
@@ -29,7 +45,15 @@ SYSTEMS = (
     system("EagleSoft", "21", *FLAGS),
     *(
         system(name, "9", *FLAGS)
-        for name in ("ClearDent", "CornerStone", "Dolphin Management", "OrthoTrac", "Planet DDS WebV3.0")
+        for name in (
+            "ClearDent",
+            "CornerStone",
+            "Dolphin Management",
+            "Intravet",
+            "OrthoTrac",
+            "Planet DDS WebV3.0",
+            "Tracker",
+        )
     ),
 )
 
@@ -39,7 +63,7 @@ def writable(pms: str, version: str = "9") -> set[Capability]:
 
 
 def test_a_full_scope_and_a_full_system_can_do_everything() -> None:
-    assert probe.capabilities(SCOPE, SYSTEMS, "OpenDental", "24.2") == set(Capability)
+    assert probe.capabilities(SCOPE, SYSTEMS, "OpenDental", "24.2") == EVERYTHING
 
 
 @pytest.mark.parametrize(
@@ -50,14 +74,32 @@ def test_a_full_scope_and_a_full_system_can_do_everything() -> None:
         ("PATCH appointments", STATUS_CHANGES),
         ("practice_variables", STATUS_CHANGES),
         ("POST patient", {Capability.CREATE_PATIENT}),
-        ("writeback_status", set(Capability) - READS),
+        ("writeback_status", EVERYTHING - READS),
         ("Appointments", {Capability.READ_APPOINTMENTS}),
+        (
+            " patients",
+            {
+                Capability.READ_PATIENTS,
+                Capability.READ_INSURANCE,
+                Capability.READ_BALANCE,
+                Capability.POST_PAYMENT,
+                Capability.ADD_NOTE,
+            },
+        ),
+        ("POST medical_notes", {Capability.ADD_NOTE}),
+        ("note_types", {Capability.ADD_NOTE}),
+        ("medical_notes", {Capability.READ_NOTES, Capability.ADD_NOTE}),
+        ("insurance_companies", {Capability.READ_INSURANCE}),
+        ("patient_balance", {Capability.READ_BALANCE}),
+        ("transactions", {Capability.READ_BALANCE, Capability.POST_PAYMENT}),
+        ("payment_types", {Capability.POST_PAYMENT}),
+        ("POST transaction", {Capability.POST_PAYMENT}),
     ],
 )
 def test_each_name_of_the_scope_is_needed_for_its_own(missing: str, without: set[Capability]) -> None:
     scope = ",".join(name for name in SCOPE.split(",") if name != missing)
 
-    assert probe.capabilities(scope, SYSTEMS, "OpenDental", "24.2") == set(Capability) - without
+    assert probe.capabilities(scope, SYSTEMS, "OpenDental", "24.2") == EVERYTHING - without
 
 
 @pytest.mark.parametrize(
@@ -77,6 +119,10 @@ def test_another_name_is_no_write_of_ours(written: str) -> None:
     assert Capability.MOVE_APPOINTMENT not in probe.capabilities(scope, SYSTEMS, "OpenDental", "24.2")
 
 
+def test_no_system_takes_contact_details_or_an_insurance() -> None:
+    assert service_class("SIKKA").possible_capabilities() == EVERYTHING
+
+
 def test_a_scope_without_reads_can_do_nothing() -> None:
     assert probe.capabilities("start,end", SYSTEMS, "OpenDental", "24.2") == frozenset()
 
@@ -84,10 +130,10 @@ def test_a_scope_without_reads_can_do_nothing() -> None:
 @pytest.mark.parametrize(
     ("pms", "version", "expected"),
     [
-        ("Open Dental", "24.2", set(Capability) - READS),
+        ("Open Dental", "24.2", EVERYTHING - READS),
         ("OpenDental", "15", set()),
         ("OpenDental", "23", set()),
-        ("EAGLESOFT", "20", set(Capability) - READS),
+        ("EAGLESOFT", "20", EVERYTHING - READS),
         ("Dentrix", "G6.4", {Capability.MOVE_APPOINTMENT, *STATUS_CHANGES}),
         ("Paperdent", "1", set()),
         ("", "", set()),
@@ -101,15 +147,20 @@ def test_a_system_can_what_its_flags_say(pms: str, version: str, expected: set[C
 @pytest.mark.parametrize(
     ("pms", "cannot"),
     [
+        ("Intravet", {Capability.ADD_NOTE}),
+        ("Tracker", {Capability.POST_PAYMENT}),
         ("ClearDent", {Capability.BOOK_APPOINTMENT}),
         ("CornerStone", {Capability.BOOK_APPOINTMENT}),
-        ("Dolphin Management", {Capability.BOOK_APPOINTMENT, Capability.CREATE_PATIENT}),
+        ("Dolphin Management", {Capability.BOOK_APPOINTMENT, Capability.CREATE_PATIENT, Capability.ADD_NOTE}),
         ("OrthoTrac", {Capability.BOOK_APPOINTMENT, Capability.CREATE_PATIENT, *STATUS_CHANGES}),
-        ("Planet DDS WebV3.0", {Capability.BOOK_APPOINTMENT, Capability.CANCEL_APPOINTMENT}),
+        (
+            "Planet DDS WebV3.0",
+            {Capability.BOOK_APPOINTMENT, Capability.CANCEL_APPOINTMENT, Capability.POST_PAYMENT},
+        ),
     ],
 )
 def test_a_system_that_asks_for_more_than_we_have_is_left_out(pms: str, cannot: set[Capability]) -> None:
-    assert writable(pms) == set(Capability) - READS - cannot
+    assert writable(pms) == EVERYTHING - READS - cannot
 
 
 def test_location_is_named_single_or_asked() -> None:

@@ -64,7 +64,7 @@ class TestConnecting:
             "America/New_York",
         )
         assert [one.id for one in report.locations] == ["1"]
-        assert report.capabilities == set(Capability)
+        assert report.capabilities == set(Capability) - {Capability.UPDATE_PATIENT, Capability.ADD_INSURANCE}
         assert report.data_as_of is not None
         assert timedelta(0) <= report.data_as_of - START + timedelta(minutes=1) < timedelta(minutes=5)
 

@@ -8,13 +8,16 @@ from datetime import date
 import pytest
 
 from pms.domain.records import AppointmentStatus
-from pms.providers.sikka import traces, writes
+from pms.providers.sikka import entries, traces, writes
 from pms.providers.sikka.writes import WriteRequest
+from tests.providers.test_sikka_entries import CASH, NOTE, PAID, PAYER
 from tests.providers.test_sikka_writes import CANCELLED, MOVED, NEW, NEW_YORK, PATIENT
 
 BOOKING = writes.booking(NEW, "1-2", NEW_YORK)
 MOVE = writes.move(MOVED, "1-2", NEW_YORK)
 CANCEL = writes.status(CANCELLED, "Cancelled", "1-2")
+NOTED = entries.note(NOTE, "PatNote", "1-2", "OpenDental")
+PAYMENT = entries.payment(PAID, CASH, PAYER, "1-2")
 CREATE = writes.patient(replace(PATIENT, first_name="José", last_name="O'Brien"), "1-2")
 
 BOOKED = "request_key=***&patient_id=4100&date=2026-05-12&time=13:30&provider_id=DT04&operatory=OP 03&apiname=POST a"
@@ -28,6 +31,15 @@ CANCELLED_TEXT = (
 )
 CREATED = "request_key=***&firstname=José&lastname=O'Brien&provider_id=DT04&birthdate=1990-01-31&apiname=POST patients"
 
+NOTED_TEXT = (
+    "request_key=***&patient_id=4100&type=PatNote&date=2026-05-12&text=Prefers mornings call Jose first"
+    "&provider_id=DT04&practice_id=1-2&apiname=POST medical_notes"
+)
+PAID_TEXT = (
+    "request_key=***&patient_id=4100&guarantor_id=4099&procedure_code=2&procedure_description=Cash Payment"
+    "&amount=-39.30&transaction_date=2026-05-12&note=Ref R-17&practice_id=1-2&apiname=POST transaction"
+)
+
 
 def listed(asked: str, request: WriteRequest = BOOKING, **changes: str) -> dict[str, str]:
     return {"id": "7", "method": request.method, "api_name": request.api, "api_request_body": asked} | changes
@@ -39,8 +51,15 @@ def is_found(asked: str, request: WriteRequest, **changes: str) -> bool:
 
 @pytest.mark.parametrize(
     ("asked", "request_"),
-    [(BOOKED, BOOKING), (MOVED_TEXT, MOVE), (CANCELLED_TEXT, CANCEL), (CREATED, CREATE)],
-    ids=["booking", "move", "cancellation", "patient"],
+    [
+        (BOOKED, BOOKING),
+        (MOVED_TEXT, MOVE),
+        (CANCELLED_TEXT, CANCEL),
+        (CREATED, CREATE),
+        (NOTED_TEXT, NOTED),
+        (PAID_TEXT, PAYMENT),
+    ],
+    ids=["booking", "move", "cancellation", "patient", "note", "payment"],
 )
 def test_each_kind_is_found_as_the_documentation_lists_it(asked: str, request_: WriteRequest) -> None:
     assert is_found(asked, request_)
@@ -61,6 +80,9 @@ def test_each_kind_is_found_as_the_documentation_lists_it(asked: str, request_: 
         (CANCELLED_TEXT.replace("/appointment_status", "%2Fappointment_status"), CANCEL),
         (CANCELLED_TEXT.replace("&id=", "&appointment_sr_no="), CANCEL),
         (CREATED.replace("José", "Jos%C3%A9").replace("'", "%27"), CREATE),
+        (NOTED_TEXT.replace(" ", "+"), NOTED),
+        (NOTED_TEXT.replace("PatNote", "Patient Note").replace("2026-05-12", "2026-05-12T00:00:00"), NOTED),
+        (PAID_TEXT.replace("-39.30", "-39.3000").replace(" ", "%20"), PAYMENT),
     ],
 )
 def test_the_same_write_is_found_in_any_spelling(asked: str, request_: WriteRequest) -> None:
@@ -86,6 +108,16 @@ def test_the_same_write_is_found_in_any_spelling(asked: str, request_: WriteRequ
         (CANCELLED_TEXT.replace("70670", "70671"), CANCEL),
         (CANCELLED_TEXT.replace("Cancelled", "Confirmed"), CANCEL),
         (CANCELLED_TEXT.replace("Cancelled", "Cancelled late"), CANCEL),
+        (NOTED_TEXT.replace("4100", "4101"), NOTED),
+        (NOTED_TEXT.replace("first", "first thing"), NOTED),
+        (NOTED_TEXT.replace("05-12", "05-13"), NOTED),
+        (PAID_TEXT.replace("-39.30", "39.30"), PAYMENT),
+        (PAID_TEXT.replace("-39.30", "-39.31"), PAYMENT),
+        (PAID_TEXT.replace("-39.30", ""), PAYMENT),
+        (PAID_TEXT.replace("code=2", "code=3"), PAYMENT),
+        (PAID_TEXT.replace("R-17", "R-18"), PAYMENT),
+        (PAID_TEXT.replace("4100", "4101"), PAYMENT),
+        (PAID_TEXT.replace("05-12", "05-13"), PAYMENT),
         (CREATED.replace("1990", "1991"), CREATE),
         (CREATED.replace("José", "Joseph"), CREATE),
         (CREATED.replace("O'Brien", "O'Brian"), CREATE),

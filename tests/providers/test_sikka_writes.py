@@ -276,8 +276,11 @@ def test_row_1_and_3_what_a_status_proves(changes: dict[str, str], expected: Wri
         ({"method": "PUT", "appointment_sr_no": "70670"}, "70670"),
         ({"method": "patch", "appointment_sr_no": "70670"}, "70670"),
         ({"method": "PATCH"}, ""),
+        ({"api": "medical_notes", "appointment_sr_no": "70670", "created_id": "20001"}, "20001"),
+        ({"api": "medical_note", "appointment_sr_no": "70670", "created_id": ""}, ""),
+        ({"api": "transaction", "appointment_sr_no": "70670"}, "90001"),
     ],
 )
 def test_row_3_the_kind_of_write_decides_which_id_is_the_records(changes: dict[str, str], expected: str) -> None:
-    """A booking's row names its patient too, and a change makes no record."""
+    """A booking's row names its patient too, a note's perhaps a visit, and a change makes no record."""
     assert writes.outcome_of(status_row(**changes), "480001") == Done(expected)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -14,10 +15,16 @@ from pms.domain.records import (
     Change,
     MovedAppointment,
     NewAppointment,
+    NewInsurance,
+    NewNote,
     NewPatient,
+    NewPayment,
+    PatientUpdate,
+    PaymentMethod,
     StatusChange,
 )
 from pms.providers.base import Done, Failed, Pending, PmsService, WriteOutcome
+from pms.providers.read_back import Shown, compare, find_record
 from pms.providers.sikka.envelope import Row
 from tests.providers.fakes import LONG_AGO
 from tests.providers.office import (
@@ -39,7 +46,11 @@ from tests.providers.office import (
 )
 
 NINA = NewPatient("Nína", "Marchbanks-O'Dell", date(1992, 6, 3), "DR1", phone="+12125550188", email="nina@example.test")
+NOTE = NewNote("1001", "Prefers mornings; call first!", START.date(), "DR1")
+PAID = NewPayment("1001", Decimal("36.30"), PaymentMethod.CREDIT_CARD, START.date(), "R-17", "Copay", "4242")
 KINDS = ("booking", "move", "cancellation", "confirmation", "patient")
+ENTRIES: dict[str, NewNote | NewPayment] = {"note": NOTE, "payment": PAID}
+ALL_KINDS = (*KINDS, *ENTRIES)
 
 
 def moved(number: str, **changes: Any) -> MovedAppointment:
@@ -54,6 +65,8 @@ def status(number: str, to: AppointmentStatus) -> StatusChange:
 def change_of(kind: str, service: PmsService) -> Change:
     """A change of this kind that the PMS can make; what it needs is made first."""
     free = free_time(service)
+    if kind in ENTRIES:
+        return ENTRIES[kind]
     if kind in ("booking", "patient"):
         return free if kind == "booking" else NINA
     number = booked(service)
@@ -72,12 +85,26 @@ def send(service: PmsService, change: Change) -> Done | Pending:
             return service.change_status(change)
         case NewPatient():
             return service.create_patient(change)
+        case NewNote():
+            return service.add_note(change)
+        case NewPayment():
+            return service.post_payment(change)
+        case PatientUpdate():
+            return service.update_patient(change)
+        case NewInsurance():
+            return service.add_insurance(change)
 
 
 def sent(service: PmsService, change: Change) -> str:
     written = send(service, change)
     assert isinstance(written, Pending)
     return written.reference
+
+
+def in_the_office(sim: Command, what: str) -> list[Row]:
+    """Return the notes or transactions as the practice's own system has them."""
+    rows: list[Row] = sim("GET", "truth", office_id=ALDER)[what]
+    return rows
 
 
 def write_backs(sim: Command) -> list[Row]:
@@ -229,7 +256,131 @@ class TestNewPatient:
         assert write_backs(sim) == []
 
 
-@pytest.mark.parametrize("kind", KINDS)
+class TestNote:
+    def test_it_is_in_the_record_as_it_was_said_it_would_be(self, build: Build, sim: Command) -> None:
+        service = build()
+
+        done = follow(service, service.add_note(NOTE))
+
+        (row,) = [row for row in in_the_office(sim, "notes") if row["text"] == service.note_as_written(NOTE.text)]
+        assert done == Done("")
+        assert row["text"] == "Prefers mornings call first"
+        assert (row["type"], row["provider_id"], row["date"]) == ("PatNote", "DR1", "2026-05-11T00:00:00")
+
+    def test_the_practice_may_have_set_another_kind(self, build: Build, sim: Command) -> None:
+        service = build(noteType="clinical note")
+
+        follow(service, service.add_note(NOTE))
+
+        assert in_the_office(sim, "notes")[-1]["type"] == "Clinical Note"
+
+    def test_a_kind_that_is_not_there_is_refused_before_the_write(self, build: Build, sim: Command) -> None:
+        with pytest.raises(errors.NotSupported):
+            build(noteType="Journal").add_note(NOTE)
+
+        assert write_backs(sim) == []
+
+    def test_a_text_that_cannot_be_written_is_refused_before_the_write(self, build: Build, sim: Command) -> None:
+        with pytest.raises(errors.WriteRejected):
+            build().add_note(replace(NOTE, text="!?"))
+
+        assert write_backs(sim) == []
+
+    def test_two_equal_notes_are_each_found_once(self, build: Build, sim: Command) -> None:
+        service = build()
+        for _ in range(2):
+            follow(service, service.add_note(NOTE))
+        copied_since(sim)
+
+        first = find_record(build(), NOTE)
+        second = find_record(build(), NOTE, frozenset({first or ""}))
+
+        assert first
+        assert second
+        assert first != second
+        assert find_record(build(), NOTE, frozenset({first, second})) is None
+
+    def test_a_note_of_an_earlier_day_is_another(self, build: Build, sim: Command) -> None:
+        service = build()
+        follow(service, service.add_note(replace(NOTE, written_on=NOTE.written_on - timedelta(days=3))))
+        copied_since(sim)
+
+        assert find_record(build(), NOTE) is None
+
+
+class TestPayment:
+    def test_it_is_a_credit_of_the_patients_account(self, build: Build, sim: Command) -> None:
+        service = build()
+
+        done = follow(service, service.post_payment(PAID))
+
+        row = in_the_office(sim, "transactions")[-1]
+        assert done == Done(row["transaction_sr_no"])
+        assert (row["amount"], row["procedure_code"], row["transaction_type"]) == ("-36.3000", "3", "Payment")
+        assert (row["guarantor_id"], row["transaction_date"]) == ("1001", "2026-05-11T00:00:00")
+        assert row["note"] == "Ref R-17 card ending 4242 Copay"
+
+    def test_reads_show_it_as_the_last_payment(self, build: Build, sim: Command) -> None:
+        service = build()
+        done = follow(service, service.post_payment(PAID))
+        copied_since(sim)
+
+        balance = build().get_balance("1001")
+
+        assert isinstance(done, Done)
+        assert balance.patient == Decimal("0.00")
+        assert balance.last_payment is not None
+        assert (balance.last_payment.id, balance.last_payment.amount) == (done.record_id, PAID.amount)
+        assert build().find_payment(PAID) == done.record_id
+
+    def test_the_childs_payment_is_filed_under_the_guarantor(self, build: Build, sim: Command) -> None:
+        service = build()
+
+        follow(service, service.post_payment(replace(PAID, patient_id="1002")))
+
+        row = in_the_office(sim, "transactions")[-1]
+        assert (row["patient_id"], row["guarantor_id"]) == ("1002", "1001")
+
+    @pytest.mark.parametrize("method", [PaymentMethod.DEBIT_CARD, PaymentMethod.OTHER])
+    def test_a_way_of_paying_that_is_not_there_is_refused_before_the_write(
+        self, build: Build, sim: Command, method: PaymentMethod
+    ) -> None:
+        with pytest.raises(errors.NotSupported):
+            build().post_payment(replace(PAID, method=method))
+
+        assert write_backs(sim) == []
+
+    def test_nobody_pays_nothing(self, build: Build, sim: Command) -> None:
+        with pytest.raises(errors.PatientNotFound):
+            build().post_payment(replace(PAID, patient_id="999999"))
+
+        assert write_backs(sim) == []
+
+    def test_two_equal_payments_are_two(self, build: Build, sim: Command) -> None:
+        service = build()
+        first, second = (follow(service, service.post_payment(PAID)) for _ in range(2))
+        assert isinstance(first, Done)
+        assert isinstance(second, Done)
+        copied_since(sim)
+
+        others = frozenset({first.record_id})
+
+        assert build().find_payment(PAID, others=others) == second.record_id
+        assert build().find_payment(PAID, others=others | {second.record_id}) is None
+
+
+@pytest.mark.parametrize("change", [PatientUpdate("1001", phone="+12125550188"), NewInsurance("1001", "Oxbow", "O-1")])
+def test_what_no_system_takes_is_refused_before_any_call(build: Build, sim: Command, change: Change) -> None:
+    service = build()
+    sim("DELETE", "requests")
+
+    with pytest.raises(errors.NotSupported):
+        send(service, change)
+
+    assert asked_paths(sim) == []
+
+
+@pytest.mark.parametrize("kind", ALL_KINDS)
 class TestEveryKind:
     def test_an_offline_office_takes_nothing(self, build: Build, sim: Command, kind: str) -> None:
         service = build()
@@ -299,7 +450,7 @@ class TestFollowing:
 
 
 class TestWithdrawing:
-    @pytest.mark.parametrize("kind", KINDS)
+    @pytest.mark.parametrize("kind", ALL_KINDS)
     def test_a_pending_write_is_never_made(self, build: Build, sim: Command, kind: str) -> None:
         service = build()
         change = change_of(kind, service)
@@ -426,7 +577,47 @@ class TestFinding:
         assert done == Done(newest["appointment_sr_no"] or newest["created_id"])
         assert done not in (Done(""), Done(newest["id"]))
 
-    @pytest.mark.parametrize("kind", KINDS)
+    @pytest.mark.parametrize("kind", ENTRIES)
+    def test_an_entry_is_found_among_the_write_backs(self, build: Build, sim: Command, kind: str) -> None:
+        sim("POST", "config", writeback_delay=60)
+        change = self.lose(build(), sim, kind)
+
+        pending = build().find_write(change, sent_at=START)
+        sim("POST", "clock", advance_seconds=61)
+        done = build().find_write(change, sent_at=START)
+
+        newest = write_backs(sim)[-1]
+        assert pending == Pending(newest["id"])
+        assert done == Done(newest["created_id"])
+
+    @pytest.mark.parametrize("kind", ENTRIES)
+    def test_an_entry_is_found_by_reading_back(self, build: Build, sim: Command, kind: str) -> None:
+        service = build()
+        reference = sent(service, ENTRIES[kind])
+        copied_since(sim)
+
+        found = build().find_write(ENTRIES[kind], sent_at=START, others=frozenset({reference}))
+
+        assert isinstance(found, Done)
+        assert compare(build(), ENTRIES[kind], record_id=found.record_id, done_at=START) is Shown.EQUAL
+        others = frozenset({reference, found.record_id})
+        assert build().find_write(ENTRIES[kind], sent_at=START, others=others) is None
+
+    @pytest.mark.parametrize(
+        ("kind", "paths"),
+        [("note", ("note_types", "medical_notes")), ("payment", ("payment_types", "patients", "transactions"))],
+    )
+    def test_an_entry_is_not_certain_while_a_list_cannot_be_asked(
+        self, build: Build, sim: Command, kind: str, paths: tuple[str, ...]
+    ) -> None:
+        copied_since(sim)
+
+        for path in paths:
+            sim("POST", "fail", path=f"/v4/{path}", error_code="API2001", times=1)
+            with pytest.raises(errors.PmsUnavailable):
+                build(seconds=0.5).find_write(ENTRIES[kind], sent_at=START)
+
+    @pytest.mark.parametrize("kind", ALL_KINDS)
     def test_it_is_found_as_failed(self, build: Build, sim: Command, kind: str) -> None:
         service = build()
         change = change_of(kind, service)
@@ -437,7 +628,7 @@ class TestFinding:
 
         assert build().find_write(change, sent_at=START) == Failed("refused_by_pms")
 
-    @pytest.mark.parametrize("kind", KINDS)
+    @pytest.mark.parametrize("kind", ALL_KINDS)
     def test_a_change_that_never_went_out_left_no_trace(self, build: Build, sim: Command, kind: str) -> None:
         change = change_of(kind, build())
 
@@ -445,14 +636,14 @@ class TestFinding:
 
         assert build().find_write(change, sent_at=START) is None
 
-    @pytest.mark.parametrize("kind", KINDS)
+    @pytest.mark.parametrize("kind", ALL_KINDS)
     def test_absence_from_a_copy_that_is_older_proves_nothing(self, build: Build, sim: Command, kind: str) -> None:
         change = change_of(kind, build())
 
         with pytest.raises(errors.PmsUnavailable):
             build().find_write(change, sent_at=START)
 
-    @pytest.mark.parametrize("kind", KINDS)
+    @pytest.mark.parametrize("kind", ALL_KINDS)
     def test_absence_from_a_copy_that_is_being_replaced_proves_nothing(
         self, build: Build, sim: Command, kind: str
     ) -> None:
@@ -561,7 +752,7 @@ class TestFinding:
         """Made by the desk, or listed no longer: what counts is how the appointment stands."""
         service = build()
         change = change_of(kind, service)
-        assert not isinstance(change, NewAppointment | NewPatient)
+        assert isinstance(change, MovedAppointment | StatusChange)
         reference = sent(service, change)
         copied_since(sim)
 

@@ -28,24 +28,27 @@ _T = TypeVar("_T")
 class SikkaClient:
     """One office of one application, for the length of one access.
 
-    ``saw_partial_copy``: an answer of this access said that the vendor's copy is being replaced, so it may lack rows.
+    ``saw_partial_copy``: an answer of this access said that the vendor's copy is being replaced, so it may lack rows;
+    ``None`` while no answer has said how the copy stands, because not every list does.
     """
 
     def __init__(self, connection: Connection) -> None:
         self.account: SikkaAccount = read_account(connection.credentials, connection.config)
-        self.saw_partial_copy = False
+        self.saw_partial_copy: bool | None = None
         self._connection = connection
         self._keys = KeyRing(connection, self.account, post=self._ask_for_key, offices=self.offices)
         self._limits = RateGuard(connection, self.account.office_id)
         self._application = {"App-Id": self.account.app_id, "App-Key": self.account.app_key}
 
-    def rows(self, path: str, params: Mapping[str, str], *, limit: int = PAGE_LIMIT) -> list[Row]:
+    def rows(
+        self, path: str, params: Mapping[str, str], *, limit: int = PAGE_LIMIT, pages: int = MAX_PAGES
+    ) -> list[Row]:
         """Return all rows of a keyed list, on every page.
 
-        Raises ``UpstreamInvalid`` rather than cutting off a list of more than ``MAX_PAGES`` pages, and
+        Raises ``UpstreamInvalid`` rather than cutting off a list of more than ``pages`` pages, and
         ``TenantMismatch`` if ``params`` name a ``practice_id`` and a row names another one.
         """
-        rows = _all_pages(lambda page: self._keyed_page(path, {**params, **page}), limit)
+        rows = _all_pages(lambda page: self._keyed_page(path, {**params, **page}), limit, pages)
         return _own_rows(rows, params)
 
     def first_rows(self, path: str, params: Mapping[str, str], *, limit: int) -> list[Row]:
@@ -116,8 +119,9 @@ class SikkaClient:
     def _get(self, path: str, params: Mapping[str, str], key: str) -> HttpAnswer:
         answer = self._read(path, params, {"Request-Key": key})
         self._keys.note_expiry(answer.headers)
-        if answer.headers.get("Data-Insert", "").strip().lower() == _BEING_REPLACED:
-            self.saw_partial_copy = True
+        stands = answer.headers.get("Data-Insert", "").strip().lower()
+        if stands:
+            self.saw_partial_copy = bool(self.saw_partial_copy) or stands == _BEING_REPLACED
         return answer
 
     def _read(self, path: str, params: Mapping[str, str], headers: Mapping[str, str]) -> HttpAnswer:
@@ -161,10 +165,10 @@ def _accepted(answer: HttpAnswer) -> Row:
         raise errors.OutcomeUnknown from None
 
 
-def _all_pages(ask: Callable[[Mapping[str, str]], Page], limit: int) -> list[Row]:
+def _all_pages(ask: Callable[[Mapping[str, str]], Page], limit: int, pages: int = MAX_PAGES) -> list[Row]:
     """Return the rows of every page. ``offset`` is a page number, not a row number."""
     rows: list[Row] = []
-    for offset in range(MAX_PAGES):
+    for offset in range(pages):
         page = ask({"limit": str(limit), "offset": str(offset)})
         rows.extend(page.items)
         # A short page ends the list only where no total is told: the vendor may give fewer rows than were asked for.

@@ -25,7 +25,7 @@ from pms.domain.records import (
     PmsAppointmentType,
 )
 from pms.providers.sikka.envelope import Row
-from pms.providers.sikka.values import birth_date, clock, day, flag, minutes, text
+from pms.providers.sikka.values import clock, day, entered_day, flag, minutes, text
 
 APPOINTMENT_FIELDS = (
     "appointment_sr_no,practice_id,patient_id,provider_id,hygienist,operatory,"
@@ -146,7 +146,7 @@ def patient(row: Row) -> Patient:
         first_name=text(row.get("firstname")),
         last_name=text(row.get("lastname")),
         preferred_name=text(row.get("preferred_name")),
-        date_of_birth=birth_date(row.get("birthdate")),
+        date_of_birth=entered_day(row.get("birthdate")),
         phones=tuple(dict.fromkeys(found for found in numbers if found)),
         email=text(row.get("email")),
         guarantor_id=text(row.get("guarantor_id")),

@@ -5,19 +5,23 @@ Capabilities are what the key's scope names AND the vendor's list of systems gra
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pms.domain.records import Location
 from pms.providers.base import Capability
 from pms.providers.sikka.envelope import Row
-from pms.providers.sikka.values import text
+from pms.providers.sikka.values import system_name, text
 
 _READS = {
     Capability.READ_SCHEDULE: ("practices", "providers", "operatories"),
     Capability.READ_APPOINTMENTS: ("appointments",),
     Capability.READ_PATIENTS: ("patients",),
+    Capability.READ_NOTES: ("medical_notes",),
+    # Only the companies' own list has their names; what `subscribers` adds may be missing.
+    Capability.READ_INSURANCE: ("patients", "insurance_companies"),
+    # A balance is told together with the last payment, and for a patient who is there.
+    Capability.READ_BALANCE: ("patients", "patient_balance", "transactions"),
 }
 _METHODS = ("post", "put", "patch", "delete")
 
@@ -55,6 +59,14 @@ _WRITES = {
     ),
     # POST /patient: user; gender, staff, status, type and relationship.
     Capability.CREATE_PATIENT: _Write(("post patient",), "new_patient_writeback", ("dolphin", "orthotrac")),
+    # POST /medical_notes: user; a description of its own. Read back from its list, whose age the patients' tells.
+    Capability.ADD_NOTE: _Write(
+        ("post medical_note", "note_types", "medical_notes", "patients"), "note_writeback", ("dolphin", "intravet")
+    ),
+    # POST /transaction: the transaction paid for and a bank; the whole card, for some kinds of payment.
+    Capability.POST_PAYMENT: _Write(
+        ("post transaction", "payment_types", "patients", "transactions"), "payment_writeback", ("tracker", "planetdds")
+    ),
 }
 
 
@@ -77,7 +89,7 @@ def capabilities(scope: str, systems: Iterable[Row], pms: str, version: str) -> 
 
 def _takes(rows: list[Row], pms: str, write: _Write) -> bool:
     """Return whether a system takes a kind of write, and with the fields that we have."""
-    fits = not _plain(pms).startswith(write.not_in)
+    fits = not system_name(pms).startswith(write.not_in)
     return fits and bool(rows) and all(text(row.get(write.flag)).lower() == "available" for row in rows)
 
 
@@ -86,9 +98,9 @@ def _rows_of(systems: Iterable[Row], pms: str, version: str) -> list[Row]:
 
     Names differ in case and spaces between the vendor's lists. An unlisted version can do only what all of them can.
     """
-    name = _plain(pms)
-    rows = [row for row in systems if name and _plain(row.get("practice_management_system")) == name]
-    exact = [row for row in rows if _plain(row.get("practice_management_system_version")) == _plain(version)]
+    name = system_name(pms)
+    rows = [row for row in systems if name and system_name(row.get("practice_management_system")) == name]
+    exact = [row for row in rows if system_name(row.get("practice_management_system_version")) == system_name(version)]
     return exact or rows
 
 
@@ -108,7 +120,3 @@ def chosen_location(locations: list[Location], named: str) -> Location | None:
     if named:
         return next((one for one in locations if one.id == named), None)
     return locations[0] if len(locations) == 1 else None
-
-
-def _plain(value: object) -> str:
-    return re.sub(r"[^a-z0-9]", "", text(value).lower())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from functools import cached_property
 
@@ -19,7 +20,7 @@ from pms.domain.records import (
     PmsAppointmentType,
 )
 from pms.providers.base import Capability, Connection, PmsService
-from pms.providers.sikka import mapping, probe
+from pms.providers.sikka import mapping, probe, searching
 from pms.providers.sikka.client import SikkaClient
 from pms.providers.sikka.envelope import RequestRefused, Row
 from pms.providers.sikka.hours import day_schedules
@@ -31,7 +32,6 @@ _APPOINTMENT_PAGE = 1000
 _CANDIDATES = 50
 # How far the vendor's clock may be ahead of ours without a copy seeming newer than it is.
 _CLOCKS_APART = timedelta(minutes=1)
-_NANP_PREFIX = "+1"
 _COPY_DATES = ("data_insert_date", "practice_management_system_refresh_date")
 
 
@@ -136,7 +136,7 @@ class SikkaReads(PmsService):
     def search_patients(self, query: PatientQuery) -> Sequence[Patient]:
         self.require(Capability.READ_PATIENTS)
         found: dict[str, Patient] = {}
-        for question in _questions(query):
+        for question in searching.questions_of(query):
             for row in self._candidates(question):
                 one = mapping.patient(row)
                 found.setdefault(one.id, one)
@@ -144,20 +144,23 @@ class SikkaReads(PmsService):
 
     def get_patient(self, patient_id: str) -> Patient:
         self.require(Capability.READ_PATIENTS)
-        for row in self._candidates({"patient_id": patient_id}):
-            if text(row.get("patient_id")) == patient_id:
-                return mapping.patient(row)
+        return mapping.patient(self._patient_row(patient_id))
+
+    def _patient_row(self, patient_id: str, fields: str = mapping.PATIENT_FIELDS) -> Row:
+        for row in self._candidates({"patient_id": patient_id}, fields):
+            if patient_id and text(row.get("patient_id")) == patient_id:
+                return row
         raise errors.PatientNotFound
 
-    def _candidates(self, question: dict[str, str]) -> list[Row]:
-        params = {"practice_id": self._location_id, "lightweight": "true", "fields": mapping.PATIENT_FIELDS, **question}
+    def _candidates(self, question: dict[str, str], fields: str = mapping.PATIENT_FIELDS) -> list[Row]:
+        params = {"practice_id": self._location_id, "lightweight": "true", "fields": fields, **question}
         try:
             return self._client.first_rows("/patients", params, limit=_CANDIDATES)
         except RequestRefused:
             # Not every system behind Sikka can be asked by every field; the other questions stand.
-            if "find" in question:
-                return []
-            raise
+            if searching.MAY_BE_REFUSED.isdisjoint(question):
+                raise
+            return []
 
     @property
     def _default_minutes(self) -> int:
@@ -167,12 +170,20 @@ class SikkaReads(PmsService):
 
     def shows(self, instant: datetime) -> bool:
         """Return whether Sikka's copy of our location is whole and was taken after ``instant``."""
-        if self._client.saw_partial_copy:
+        if self._is_being_replaced():
             return False
         offices = self._client.offices()
         here = [row for row in offices if text(row.get("practice_id")) == self._location_id] or offices
         taken = [self._copied_at(row) for row in here]
         return all(copied is not None and copied > instant + _CLOCKS_APART for copied in taken)
+
+    def _is_being_replaced(self) -> bool:
+        """Return whether the copy may lack rows. Not every list says it, such as that of notes; patients do."""
+        if self._client.saw_partial_copy is None:
+            params = {"practice_id": self._location_id, "lightweight": "true", "fields": "patient_id,practice_id"}
+            with suppress(errors.NotEntitled):
+                self._client.first_rows("/patients", params, limit=1)
+        return bool(self._client.saw_partial_copy)
 
     def _copied_at(self, office: Row) -> datetime | None:
         """Return when the office's data was taken from its PMS, as far as an authorised row tells.
@@ -184,16 +195,3 @@ class SikkaReads(PmsService):
         where = zone(zone_name) if zone_name else self.connection.time_zone
         inserted, refreshed = (instant(office.get(name), where) for name in _COPY_DATES)
         return min(inserted, refreshed or inserted) if inserted else None
-
-
-def _questions(query: PatientQuery) -> list[dict[str, str]]:
-    """Return the questions that a query asks; they depend on the query alone.
-
-    The cell number is asked in the usual spellings, because the filter compares what the front desk typed.
-    """
-    asked = [{"lastname": query.last_name}, {"find": f"birthdate=eq_{query.date_of_birth.isoformat()}"}]
-    digits = query.phone.removeprefix(_NANP_PREFIX)
-    if len(digits) == 10 and digits.isascii() and digits.isdigit():
-        area, exchange, line = digits[:3], digits[3:6], digits[6:]
-        asked += [{"cell": digits}, {"cell": f"{area}-{exchange}-{line}"}, {"cell": f"({area}) {exchange}-{line}"}]
-    return [one for one in asked if all(one.values())]

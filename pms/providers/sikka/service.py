@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from pms.domain import errors
@@ -29,9 +30,26 @@ class SikkaService(SikkaWrites):
         ),
     )
 
+    vendor_calls: ClassVar[Mapping[Capability, tuple[str, ...]]] = {
+        Capability.READ_SCHEDULE: ("GET /practices", "GET /providers", "GET /operatories", "GET /practice_schedule"),
+        Capability.READ_APPOINTMENTS: ("GET /appointments",),
+        Capability.READ_PATIENTS: ("GET /patients",),
+        Capability.BOOK_APPOINTMENT: ("POST /appointment",),
+        Capability.MOVE_APPOINTMENT: ("PUT /appointments/{id}",),
+        Capability.CANCEL_APPOINTMENT: ("GET /practice_variables", "PATCH /appointments/{id}"),
+        Capability.CONFIRM_APPOINTMENT: ("GET /practice_variables", "PATCH /appointments/{id}"),
+        Capability.CREATE_PATIENT: ("POST /patient",),
+        Capability.READ_NOTES: ("GET /medical_notes",),
+        Capability.ADD_NOTE: ("GET /note_types", "POST /medical_notes"),
+        Capability.READ_INSURANCE: ("GET /patients", "GET /subscribers", "GET /insurance_companies"),
+        Capability.READ_BALANCE: ("GET /patient_balance", "GET /transactions"),
+        Capability.POST_PAYMENT: ("GET /patients", "GET /payment_types", "POST /transaction"),
+    }
+
     @classmethod
     def possible_capabilities(cls) -> frozenset[Capability]:
-        return frozenset(Capability)
+        # Two systems take changes of a patient, and none of them contact details; no endpoint takes an insurance.
+        return frozenset(Capability) - {Capability.UPDATE_PATIENT, Capability.ADD_INSURANCE}
 
     # Connecting
 

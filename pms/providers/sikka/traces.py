@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import unquote_plus
 
 from pms.providers.sikka.envelope import Row
-from pms.providers.sikka.values import clock, day, text
+from pms.providers.sikka.values import clock, day, money, text
 from pms.providers.sikka.writes import WriteRequest
 
 # What two requests of one kind must have in common to be the same; besides the record that a change is for.
@@ -16,9 +16,17 @@ _SAME = {
     ("PUT", "appointment"): ("provider_id", "operatory", "date", "time", "length"),
     ("PATCH", "appointment"): ("path", "value"),
     ("POST", "patient"): ("firstname", "lastname", "birthdate"),
+    ("POST", "medical_note"): ("patient_id", "text", "date"),
+    ("POST", "transaction"): ("patient_id", "procedure_code", "amount", "transaction_date", "note"),
 }
 # Values that the vendor may write in another form than it was given.
-_READ_AS = {"date": day, "birthdate": day, "time": clock}
+_READ_AS: dict[str, Callable[[object], object]] = {
+    "date": day,
+    "birthdate": day,
+    "transaction_date": day,
+    "time": clock,
+    "amount": money,
+}
 # A change's record: at the end of the listed request, or in the body that a change of status repeats it in.
 _TARGET_NAMES = ("id", "appointment_sr_no")
 

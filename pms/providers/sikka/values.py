@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import date, datetime, time
+from decimal import ROUND_HALF_UP, Decimal
 from zoneinfo import ZoneInfo
 
 from tzlocal.windows_tz import win_tz
@@ -25,8 +26,12 @@ _MINUTES = re.compile(r"(\d{1,5})(?:\.0+)?")
 _REFUSED = re.compile(r"[^A-Za-z0-9 .\-'()]+")
 _NOT_IN_NAMES = re.compile(r"[^\w .\-']|_")
 _LONGEST_VISIT = 24 * 60
-# Years and days that PMSs show for a birth date nobody entered.
+# A minus before or behind the dollar sign; thousands in groups, if at all.
+_MONEY = re.compile(r"(-?\$?|\$-)((?:\d{1,12}|\d{1,3}(?:,\d{3}){1,3})(?:\.\d{1,6})?)", re.ASCII)
+_CENT = Decimal("0.01")
+# Years and days that PMSs show for a date nobody entered.
 _FIRST_REAL_YEAR = 1900
+_FIRST_UNREAL_YEAR = 9000
 _PLACEHOLDER = date(1900, 1, 1)
 
 
@@ -77,10 +82,20 @@ def instant(value: object, where: ZoneInfo) -> datetime | None:
     return resolve_edge(local_day, wall, where) if local_day and wall else None
 
 
-def birth_date(value: object) -> date | None:
-    """Return a date of birth, ``None`` for the placeholders 0001, 1111 and 1900-01-01."""
+def entered_day(value: object) -> date | None:
+    """Return a date that somebody entered, ``None`` for the placeholders 0001, 1111, 1900-01-01 and 9999."""
     found = day(value)
-    return found if found and found.year >= _FIRST_REAL_YEAR and found != _PLACEHOLDER else None
+    is_real = found and _FIRST_REAL_YEAR <= found.year < _FIRST_UNREAL_YEAR and found != _PLACEHOLDER
+    return found if is_real else None
+
+
+def money(value: object) -> Decimal | None:
+    """Return an amount such as ``24.0000``, ``-39.3`` or ``$1,200.50`` with two decimals, ``None`` if it is none."""
+    match = _MONEY.fullmatch(text(value))
+    if match is None:
+        return None
+    amount = Decimal(match[2].replace(",", "")) * (-1 if "-" in match[1] else 1)
+    return amount.quantize(_CENT, ROUND_HALF_UP) + 0  # a zero without a sign
 
 
 def iana_zone(value: object) -> str:
@@ -95,18 +110,24 @@ def iana_zone(value: object) -> str:
         return ""
 
 
-def plain(value: str, longest: int = DESCRIPTION_LENGTH) -> str:
+def plain(value: str, longest: int | None = DESCRIPTION_LENGTH) -> str:
     """Return ``value`` in the characters that write-backs take: letters, digits, space and ``. - ' ( )``.
 
-    Accents go, line breaks and everything else become a space; cut at a word if that costs less than half.
+    Accents go, line breaks and everything else become a space; cut at a word if that costs less than half. It is not
+    cut where ``longest`` is ``None``.
     """
     letters = unicodedata.normalize("NFKD", value.replace("\u2019", "'"))
     letters = "".join(letter for letter in letters if not unicodedata.combining(letter))
     cleaned = " ".join(_REFUSED.sub(" ", letters).split())
-    if len(cleaned) <= longest:
+    if longest is None or len(cleaned) <= longest:
         return cleaned
     head, _, _ = cleaned[: longest + 1].rpartition(" ")
     return head if len(head) * 2 >= longest else cleaned[:longest].rstrip()
+
+
+def system_name(value: object) -> str:
+    """Return the name of a PMS in one spelling: "Open Dental" and "opendental" are the same system."""
+    return re.sub(r"[^a-z0-9]", "", text(value).lower())
 
 
 def person_name(value: str) -> str:

@@ -23,6 +23,11 @@ from pms.providers.sikka.values import flag, person_name, phone_digits, plain, t
 # As the documentation names them in `api_name` of /writebacks. The paths of changes and writeback_status have plurals.
 APPOINTMENT = "appointment"
 PATIENT = "patient"
+NOTE = "medical_note"
+TRANSACTION = "transaction"
+
+# What has no singular in its address, even where something new is made.
+_ALWAYS_PLURAL = frozenset({NOTE})
 
 _NO_DESCRIPTION = "Appointment"
 _ID = re.compile(r"\bid\s*:\s*(\d+)", re.IGNORECASE)
@@ -43,8 +48,10 @@ class WriteRequest:
 
     @property
     def path(self) -> str:
-        """Return the path: singular for something new, plural with its id for a change."""
-        return f"/{self.api}s/{quote(self.target, safe='')}" if self.target else f"/{self.api}"
+        """Return the path: plural with its id for a change, else singular, but for notes."""
+        if self.target:
+            return f"/{self.api}s/{quote(self.target, safe='')}"
+        return f"/{self.api}s" if self.api in _ALWAYS_PLURAL else f"/{self.api}"
 
     @property
     def takes_time(self) -> bool:
@@ -164,11 +171,14 @@ def outcome_of(row: Row, reference: str) -> WriteOutcome:
 def _record_id(row: Row) -> str:
     """Return the id of the record that a row made or changed.
 
-    Which fields count depends on the kind of write: the row of a booking also names the patient it is for.
+    Which fields count depends on the kind of write: the row of a booking also names the patient it is for, and the row
+    of a note perhaps a visit.
     """
-    made = text(row.get("created_id"))
-    if text(row.get("api")).lower().startswith(PATIENT):
+    made, api = text(row.get("created_id")), text(row.get("api")).lower()
+    if api.startswith(PATIENT):
         return made or text(row.get("patient_id"))
+    if api.startswith((NOTE, TRANSACTION)):
+        return made
     target = text(row.get("appointment_sr_no"))
     return target if text(row.get("method")).upper() in _CHANGES else target or made
 

@@ -12,14 +12,18 @@ from pms.domain.records import (
     Change,
     MovedAppointment,
     NewAppointment,
+    NewInsurance,
+    NewNote,
     NewPatient,
+    NewPayment,
+    PatientUpdate,
     StatusChange,
 )
 from pms.providers.base import Capability, Done, Failed, Pending, WriteOutcome
 from pms.providers.read_back import find_patient, find_record
-from pms.providers.sikka import mapping, traces, writes
+from pms.providers.sikka import entries, ledger, mapping, traces, writes
+from pms.providers.sikka.details import SikkaDetails
 from pms.providers.sikka.envelope import RequestRefused, Row
-from pms.providers.sikka.reads import SikkaReads
 from pms.providers.sikka.values import person_name, plain, text
 from pms.providers.sikka.writes import WriteRequest
 
@@ -34,7 +38,7 @@ _TIME_TO_WRITE = timedelta(minutes=5)
 _LISTED_DAYS = (-5, 1)
 
 
-class SikkaWrites(SikkaReads):
+class SikkaWrites(SikkaDetails):
     """The writing half of `SikkaService`.
 
     Following, withdrawing and finding need no capability: what was sent has to be followed even if the practice has
@@ -60,8 +64,19 @@ class SikkaWrites(SikkaReads):
         self.require(Capability.CREATE_PATIENT)
         return self._write(self._request(new))
 
+    def add_note(self, note: NewNote) -> Pending:
+        self.require(Capability.ADD_NOTE)
+        return self._write(self._request(note))
+
+    def post_payment(self, payment: NewPayment) -> Pending:
+        self.require(Capability.POST_PAYMENT)
+        return self._write(self._request(payment))
+
     def as_written(self, note: str) -> str:
         return plain(note)
+
+    def note_as_written(self, text: str) -> str:
+        return entries.note_text(text, self._pms_name)
 
     def _request(self, change: Change) -> WriteRequest:
         match change:
@@ -76,6 +91,30 @@ class SikkaWrites(SikkaReads):
                 return writes.status(change, value, self._location_id)
             case NewPatient():
                 return writes.patient(change, self._location_id)
+            case NewNote():
+                return self._note_request(change)
+            case NewPayment():
+                return self._payment_request(change)
+            case PatientUpdate() | NewInsurance():
+                raise errors.NotSupported("Sikka changes no contact details and adds no insurances.")
+
+    def _note_request(self, new: NewNote) -> WriteRequest:
+        configured = str(self.connection.config.get("noteType") or "")
+        rows = self._own_rows("/note_types", {})
+        kind = entries.note_type(rows, pms=self._pms_name, category=new.category, configured=configured)
+        if not kind:
+            raise errors.NotSupported("The practice's system has no kind of note that fits.")
+        return entries.note(new, kind, self._location_id, self._pms_name)
+
+    def _payment_request(self, new: NewPayment) -> WriteRequest:
+        kind = ledger.payment_type(self._payment_types(), new.method)
+        if kind is None:
+            raise errors.NotSupported(f"The practice's system has no kind of payment for {new.method}.")
+        return entries.payment(new, kind, self._patient_row(new.patient_id, ledger.PAYER_FIELDS), self._location_id)
+
+    @property
+    def _pms_name(self) -> str:
+        return str(self.connection.config.get("pmsName") or "")
 
     def _write(self, request: WriteRequest) -> Pending:
         try:
