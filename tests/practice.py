@@ -33,14 +33,22 @@ def seeded(**changes: Any) -> Account:
     return seed(description() | changes, password=None)
 
 
-def live_call(account: Account, *, caller: str = CALLER, vapi_call_id: str = "", now: datetime | None = None) -> Call:
-    """Return a call in progress on the account's line."""
+def live_call(
+    account: Account,
+    *,
+    caller: str = CALLER,
+    vapi_call_id: str = "",
+    now: datetime | None = None,
+    attestation: str = "A",
+) -> Call:
+    """Return a call in progress on the account's line, whose number the carrier vouches for unless told otherwise."""
     return calls.record(
         account=account,
         line=VoiceLine.objects.filter(account=account).first(),
         vapi_call_id=vapi_call_id or str(uuid.uuid4()),
         caller=caller,
         now=now or timezone.now(),
+        attestation=attestation,
     )
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 import zoneinfo
 
 from django.core.exceptions import ValidationError
 from django.db import models
+
+from accounts import hours
+
+_E164 = re.compile(r"\+[1-9]\d{6,14}")
 
 
 def validate_zone(name: str) -> None:
@@ -26,6 +31,21 @@ class Account(models.Model):
     )
     is_active = models.BooleanField(default=True)
     is_paused = models.BooleanField(default=False, help_text="The voice agent only takes messages.")
+    trusts_caller_number = models.BooleanField(
+        default=False, help_text="A caller's number counts as proof although their carrier does not vouch for it."
+    )
+    keeps_transcripts = models.BooleanField(default=False, help_text="Keep transcripts and summaries of calls, sealed.")
+    keeps_recordings = models.BooleanField(default=False, help_text="Keep links to recordings of calls, sealed.")
+    sends_confirmations = models.BooleanField(
+        default=False, help_text="Send patients e-mails, without any patient data in them, about their appointments."
+    )
+    transfer_number = models.CharField(max_length=20, blank=True, help_text="E.164; who wants a person is put through.")
+    after_hours_number = models.CharField(max_length=20, blank=True, help_text="E.164; outside the transfer hours.")
+    transfer_hours = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text='Local hours by ISO weekday: {"1": [["08:00", "17:00"]]}. Empty: at any time.',
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -39,3 +59,17 @@ class Account(models.Model):
     def zone(self) -> zoneinfo.ZoneInfo:
         """The practice's zone."""
         return zoneinfo.ZoneInfo(self.time_zone)
+
+    def clean(self) -> None:
+        """Reject transfer numbers and hours that could not be used."""
+        wrong = {
+            name: "Not a phone number in E.164, such as +12125550100."
+            for name in ("transfer_number", "after_hours_number")
+            if (number := getattr(self, name)) and not _E164.fullmatch(number)
+        }
+        try:
+            hours.check(self.transfer_hours)
+        except ValueError as error:
+            wrong["transfer_hours"] = str(error)
+        if wrong:
+            raise ValidationError(wrong)

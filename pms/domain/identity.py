@@ -2,7 +2,7 @@
 
 Names match on their letters, the date of birth exactly. Where the name is only nearly right (a nickname, one half of
 a double name) or several people match, a phone number on file has to decide. The caller's number is used here only if
-the call's own envelope gave it; what a model wrote never counts as that number.
+it is proven: the call's own envelope gave it and the carrier vouches for it. What a model wrote never counts as it.
 """
 
 from __future__ import annotations

@@ -8,7 +8,12 @@ from django.db import models
 
 
 class Call(models.Model):
-    """One Vapi call of one account. The caller's number is sealed; its digest finds the same caller again."""
+    """One Vapi call of one account. The caller's number is sealed; its digest finds the same caller again.
+
+    ``attestation`` is the carrier's word for that number (STIR/SHAKEN: A, B or C), empty if there is none. ``status``
+    and ``ended_reason`` are Vapi's own words; ``cost`` is in US dollars. ``report`` is sealed: what the account's
+    policy lets us keep of the transcript, the summary and the links to recordings.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     account = models.ForeignKey("accounts.Account", on_delete=models.PROTECT, related_name="calls")
@@ -19,7 +24,11 @@ class Call(models.Model):
     started_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
+    attestation = models.CharField(max_length=1, blank=True)
+    status = models.CharField(max_length=32, blank=True)
     ended_reason = models.CharField(max_length=200, blank=True)
+    cost = models.DecimalField(max_digits=9, decimal_places=4, null=True, blank=True)
+    report = models.BinaryField(null=True, editable=False)
     outcome = models.CharField(max_length=32, blank=True)
 
     class Meta:
@@ -90,7 +99,8 @@ class SlotOffer(models.Model):
 class Verification(models.Model):
     """One attempt to prove, in one call, who the call is about. Only these rows open patient data by voice.
 
-    ``subject_digest`` is an HMAC of what was said, so that guessing at one person shows without naming them.
+    ``subject_digest`` (last name and date of birth) and ``name_digest`` (full name) are HMACs of what was said, so that
+    guessing at one person shows without naming them. ``is_strong`` says that a number on file proved them as well.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -101,7 +111,9 @@ class Verification(models.Model):
     patient_id = models.CharField(max_length=128, blank=True)
     guarantor_id = models.CharField(max_length=128, blank=True)
     is_minor = models.BooleanField(default=False)
+    is_strong = models.BooleanField(default=False)
     subject_digest = models.CharField(max_length=64)
+    name_digest = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -109,6 +121,7 @@ class Verification(models.Model):
         indexes = [
             models.Index(fields=["call", "succeeded"], name="verifications_call_idx"),
             models.Index(fields=["account", "subject_digest", "created_at"], name="verifications_subject_idx"),
+            models.Index(fields=["account", "name_digest", "created_at"], name="verifications_name_idx"),
         ]
 
     def __str__(self) -> str:

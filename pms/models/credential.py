@@ -32,7 +32,13 @@ class Scope(models.TextChoices):
     APPOINTMENTS_READ = "appointments:read", "See open times and appointments"
     APPOINTMENTS_WRITE = "appointments:write", "Book, move, confirm and cancel appointments"
     PATIENTS_READ = "patients:read", "Find and read patients"
-    PATIENTS_WRITE = "patients:write", "Create patients"
+    PATIENTS_WRITE = "patients:write", "Create and change patients"
+    NOTES_READ = "notes:read", "Read patients' notes"
+    NOTES_WRITE = "notes:write", "Add notes to patients' records"
+    INSURANCE_READ = "insurance:read", "Read patients' insurance"
+    INSURANCE_WRITE = "insurance:write", "Add insurance to patients' records"
+    BALANCE_READ = "balance:read", "Read what patients owe"
+    PAYMENTS_WRITE = "payments:write", "Post payments to patients' ledgers"
     MESSAGES_WRITE = "messages:write", "Leave messages for the team"
 
 

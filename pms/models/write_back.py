@@ -16,6 +16,10 @@ class Operation(models.TextChoices):
     CANCEL = "cancelAppointment", "Cancellation"
     CONFIRM = "confirmAppointment", "Confirmation"
     CREATE_PATIENT = "createPatient", "New patient"
+    UPDATE_PATIENT = "updatePatient", "Change of a patient"
+    ADD_NOTE = "addPatientNote", "Note"
+    ADD_INSURANCE = "addInsurance", "Insurance"
+    POST_PAYMENT = "processPayment", "Payment"
 
 
 class WriteBackState(models.TextChoices):
@@ -41,8 +45,8 @@ class WriteBack(models.Model):
     """``reference`` is the vendor's write-back id, ``record_id`` the id of what it made. ``payload`` is sealed.
 
     ``appointment_id`` is the PMS's appointment that is moved, cancelled or confirmed; ``subject_digest`` finds a
-    patient who is being created; ``after`` is the new patient that a booking waits for. ``verified_at`` says that the
-    PMS's own reads have shown the change.
+    patient who is being created; ``request_key`` finds the same request again; ``after`` is the new patient that a
+    booking waits for. ``verified_at`` says that the PMS's own reads have shown the change.
 
     ``next_attempt_at``, ``lease_until`` and ``attempts`` are what the job sweep works from. ``access_id`` ties the
     row to its audit intent, so that a missing outcome row can be written later.
@@ -60,6 +64,7 @@ class WriteBack(models.Model):
     patient_id = models.CharField(max_length=128, blank=True)
     appointment_id = models.CharField(max_length=128, blank=True)
     subject_digest = models.CharField(max_length=64, blank=True, editable=False)
+    request_key = models.CharField(max_length=200, blank=True, editable=False)
     state = models.CharField(max_length=8, choices=WriteBackState.choices, default=WriteBackState.SENDING)
     payload = models.BinaryField(editable=False)
     reference = models.CharField(max_length=128, blank=True)
@@ -69,6 +74,10 @@ class WriteBack(models.Model):
     sent_at = models.DateTimeField()
     completed_at = models.DateTimeField(null=True, blank=True)
     verified_at = models.DateTimeField(null=True, blank=True)
+    notifies = models.BooleanField(
+        default=False, help_text="The patient is to be, or was, told by e-mail; off where that could not be."
+    )
+    notified_at = models.DateTimeField(null=True, blank=True, help_text="When that e-mail was begun to be sent.")
     withdrawn_at = models.DateTimeField(null=True, blank=True, help_text="When the vendor was first asked to drop it.")
     attempts = models.PositiveIntegerField(default=0)
     next_attempt_at = models.DateTimeField(null=True, blank=True)
@@ -92,6 +101,9 @@ class WriteBack(models.Model):
                 condition=(OPEN_WRITES | Q(state=WriteBackState.DONE, verified_at__isnull=True))
                 & ~Q(subject_digest=""),
                 name="write_backs_one_patient_key",
+            ),
+            models.UniqueConstraint(
+                fields=["account", "request_key"], condition=~Q(request_key=""), name="write_backs_request_key"
             ),
         ]
         indexes = [

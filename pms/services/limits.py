@@ -18,10 +18,16 @@ LIMITS = {
     "account": "100/m",
     "messages": "60/m",  # of their own, so that a message can be left when nothing else can be done
     "refusals": "6/m",  # events about requests that were not let in
+    "search": "30/m",
+    "payments": "30/m",
+    "people": "60/m",  # per signed-in person, so that none of them uses up what callers need
+    "connection": "10/h",  # tries of a practice's connection, by which a secret could be guessed
     "verification": "20/h",  # per caller's number, over all calls
+    "suspensions": "1/d",  # warnings about one person who is guessed at
 }
-# What a caller wants the team to know is kept while nothing can be counted: nothing else might be left to do.
-_ALSO_UNCOUNTED = frozenset({"messages"})
+# What a caller wants the team to know, and what the team is warned of, is kept while nothing can be counted: nothing
+# else might be left to do.
+_ALSO_UNCOUNTED = frozenset({"messages", "suspensions"})
 
 
 def check(*, limit: str, key: str) -> None:

@@ -49,7 +49,7 @@ def create(
         patients.count_attempt(call)
     today = local_date_of(clock.now(), integration.account.zone)
     if identity.minor(new.date_of_birth, today) and call is not None:
-        new = replace(new, guarantor_id=patients.guardian_in(call))
+        new = replace(new, guarantor_id=patients.guardian_in(call, new))
     digest = newcomers.digest_of(new.first_name, new.last_name, new.date_of_birth)
     unknown: CreationUnknown | None = None
     created = _under_way(integration, digest, clock, budget)
@@ -94,7 +94,7 @@ def _made(
     ) as access:
         access.pms.require(Capability.CREATE_PATIENT)
         _refuse_known(access, call, new)
-        new = replace(new, clinician_id=new.clinician_id or _files_under(integration))
+        new = replace(new, clinician_id=new.clinician_id or files_under(integration))
         sending.require_time(access)
         write_back = write_backs.start(
             integration=integration,
@@ -157,8 +157,8 @@ def _refuse_known(access: Access, call: Call | None, new: NewPatient) -> None:
             raise patients.left_to_team(account=access.integration.account, patient=outcome.patient, call=call)
 
 
-def _files_under(integration: PmsIntegration) -> str:
-    """Return whom a new record names: the practice's setting, else the first mapped clinician of its first type.
+def files_under(integration: PmsIntegration) -> str:
+    """Return whom a new record or note names: the practice's setting, else its first type's first mapped clinician.
 
     Never the first of the vendor's list: the mapping is the practice's own.
     """

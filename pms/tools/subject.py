@@ -13,11 +13,11 @@ def is_trusted(context: Context) -> bool:
     return context.request.kind == CredentialKind.SYSTEM and not context.request.from_model
 
 
-def patient_of(context: Context, patient_id: str | None, *, required: bool = True) -> str:
+def patient_of(context: Context, patient_id: str | None, *, required: bool = True, strong: bool = False) -> str:
     """Return the id of the patient to act for, empty for a trusted server that may leave it out.
 
-    Raises ``NotVerified``, ``AmbiguousPatient``, ``MinorNeedsGuardian``, ``CallRequired`` or, if it is missing,
-    ``Invalid``.
+    ``strong`` asks a caller to call from a number on file. Raises ``NotVerified``, ``AmbiguousPatient``,
+    ``MinorNeedsGuardian``, ``CallRequired`` or, if it is missing, ``Invalid``.
     """
     request = context.request
     if is_trusted(context):
@@ -26,4 +26,4 @@ def patient_of(context: Context, patient_id: str | None, *, required: bool = Tru
         return newcomers.current_id(account_id=request.account.pk, patient_id=patient_id or "")
     if request.call is None:
         raise errors.CallRequired
-    return patients.require_verified(call=request.call, patient_id=patient_id or "", asker=request.asker)
+    return patients.require_verified(call=request.call, patient_id=patient_id or "", asker=request.asker, strong=strong)
