@@ -18,15 +18,19 @@ class CallAdmin(ReadOnlyAdmin):
         "started_at",
         "last_seen_at",
         "ended_at",
+        "status_code",
+        "attestation",
         "ended_reason_code",
         "outcome_code",
+        "cost",
     )
-    list_display = ("vapi_call_id", "started_at", "ended_at", "ended_reason_code", "account", "line")
+    list_display = ("vapi_call_id", "started_at", "ended_at", "status_code", "outcome_code", "account", "line")
     list_filter = ("started_at",)
     search_fields = ("vapi_call_id__exact", "account__name", "line__phone_number")
     search_help_text = "An id of ours or of Vapi's, the name of an account, or a line's number."
     ordering = ("-started_at",)
 
+    status_code = code("status")
     ended_reason_code = code("ended_reason")
     outcome_code = code("outcome")
 

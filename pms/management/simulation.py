@@ -72,10 +72,13 @@ class Phone:
 
     def _envelope(self) -> dict[str, Any]:
         customer = {"customer": {"number": self.caller}} if self.caller else {}
+        # The carrier vouches for the number, as for most calls in the United States.
+        transport = {"provider": "twilio", **({"stirVerstat": "TN-Validation-Passed-A"} if self.caller else {})}
+        call = {"id": self.call_id, "type": "inboundPhoneCall", "assistantId": self.line.vapi_assistant_id}
         number = {"id": self.line.vapi_phone_number_id, "number": self.line.phone_number}
         return {
             "timestamp": round(time.time() * 1000),
-            "call": {"id": self.call_id, "type": "inboundPhoneCall", "assistantId": self.line.vapi_assistant_id},
+            "call": {**call, "transport": transport},
             "phoneNumber": number,
             "artifact": {"messages": []},
             **customer,

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pms.domain.speech import flatten
+from pms.vapi import attestation
 
 ARGUMENTS_UNREADABLE = "arguments_unreadable"
 MAX_ID_LENGTH = 200
@@ -64,8 +65,8 @@ class Line:
 class Message:
     """One webhook message. ``fields`` is the whole ``message`` object: it may hold secrets and is never logged.
 
-    ``customer_number`` is unparsed; ``account_ids`` are the accounts that metadata names, for the platform's own
-    credential only, and may contradict each other.
+    ``customer_number`` is unparsed, ``attestation`` the carrier's word for it. ``account_ids`` are the accounts that
+    metadata names, for the platform's own credential only, and may contradict each other.
     """
 
     type: str
@@ -73,6 +74,7 @@ class Message:
     chat_id: str = ""
     line: Line = Line()
     customer_number: str = field(default="", repr=False)
+    attestation: str = ""
     account_ids: tuple[str, ...] = ()
     calls: tuple[ToolCall, ...] = ()
     fields: Json = field(default_factory=dict, repr=False)
@@ -94,6 +96,7 @@ def parse(body: object) -> Message:
         chat_id=_text(chat.get("id")),
         line=_line(message, call, chat),
         customer_number=_first(_object(source.get("customer")).get("number") for source in (message, call)),
+        attestation=attestation.read(message, call),
         account_ids=_account_ids(_object(body), message, call),
         calls=_calls(message) if kind in _TOOL_TYPES else (),
         fields=message,

@@ -19,14 +19,13 @@ from django.views.decorators.csrf import csrf_exempt
 from accounts.models import Account
 from pms.domain import errors
 from pms.domain.clock import Budget, SystemClock
-from pms.domain.speech import flatten
 from pms.models import Call
-from pms.services import calls
+from pms.services import calls, warming
 from pms.services.addresses import client_address
 from pms.services.audit import Asker
 from pms.tools import runner
 from pms.tools.context import Face, Request
-from pms.vapi import door, envelope
+from pms.vapi import door, envelope, reports, routing
 from pms.vapi.door import Admission
 from pms.vapi.envelope import Line, Message, ToolCall
 from pms.vapi.refusal import MethodNotAllowed, refusal
@@ -36,12 +35,6 @@ log = structlog.get_logger(__name__)
 ENDPOINT = "/api/pms/vapi/webhook"
 MAX_CALLS = 16
 _TOOLS = frozenset({"tool-calls", "function-call"})
-# Anything but an assistant, a destination or an error drops the call.
-_MUST_SPEAK = {
-    "assistant-request": "I'm sorry, this line is not in service right now.",
-    "transfer-destination-request": "I'm sorry, I can't transfer this call.",
-}
-_ENDED = frozenset({"ended", "deletion-failed", "not-found"})
 _IDS = re.compile(rb'"(?:id|assistantId|phoneNumberId)"\s*:\s*"([A-Za-z0-9_-]{1,64})"')
 _NUMBERS = re.compile(rb'"number"\s*:\s*"(\+?[0-9]{3,20})"')
 _MAX_SCAVENGED = 64
@@ -79,15 +72,15 @@ def _answered(request: HttpRequest) -> dict[str, object]:
     try:
         return _dispatch(request, message, admission, clock)
     except errors.ParlaeError:
-        if message.type in _MUST_SPEAK:
-            return _sorry(message)
+        if message.type in routing.TYPES:
+            return routing.nowhere(message.type)
         raise
     except Exception as error:
         log.error("webhook crashed", exc_info=error)
         if message.type in _TOOLS:
             return _same_for_all(message, errors.Internal())
-        if message.type in _MUST_SPEAK:
-            return _sorry(message)
+        if message.type in routing.TYPES:
+            return routing.nowhere(message.type)
         raise errors.Internal from None
 
 
@@ -116,40 +109,24 @@ def _dispatch(request: HttpRequest, message: Message, admission: Admission, cloc
         account = door.account_for(admission, named=message.account_ids)
     except errors.AccountRequired as error:
         door.note_misdirected(request, admission=admission, kind="webhook.unknown_line")
-        return _sorry(message) if message.type in _MUST_SPEAK else _same_for_all(message, error)
+        return routing.nowhere(message.type) if message.type in routing.TYPES else _same_for_all(message, error)
     except errors.Forbidden:
         door.note_misdirected(request, admission=admission, kind="webhook.two_practices")
         raise
     if message.type in _TOOLS:
         return _answer_tools(message, account, admission, _asker(request, message, admission), clock)
-    if message.type == "assistant-request" and admission.line is not None and admission.line.vapi_assistant_id:
-        return {"assistantId": admission.line.vapi_assistant_id}
-    if message.type in _MUST_SPEAK:
-        return _sorry(message)
-    if _says_ended(message) and (call := _call(message, account, admission, clock)):
-        reason = message.fields.get("endedReason")
-        calls.end(
-            account=account,
-            vapi_call_id=call.vapi_call_id,
-            reason=flatten(reason) if isinstance(reason, str) else "",
-            now=clock.now(),
-        )
+    if message.type in routing.TYPES:
+        return routing.answer(message.type, account=account, line=admission.line, now=clock.now())
+    if message.type in reports.TYPES and (call := _call(message, account, admission, clock)):
+        progress = reports.read(message, now=clock.now())
+        if calls.note(call=call, progress=progress, now=clock.now()):
+            warming.warm(account=account, asker=_asker(request, message, admission), clock=clock)
     return {}
-
-
-def _sorry(message: Message) -> dict[str, object]:
-    return {"error": _MUST_SPEAK[message.type]}
 
 
 def _same_for_all(message: Message, error: errors.ParlaeError) -> dict[str, object]:
     """Return the same sentence for every tool call; a message of another type has none and expects nothing."""
     return envelope.answer((call, error.spoken) for call in message.calls) if message.type in _TOOLS else {}
-
-
-def _says_ended(message: Message) -> bool:
-    status = message.fields.get("status")
-    is_over = isinstance(status, str) and status in _ENDED
-    return message.type == "end-of-call-report" or (message.type == "status-update" and is_over)
 
 
 def _answer_tools(
@@ -200,6 +177,7 @@ def _call(message: Message, account: Account, admission: Admission, clock: Syste
         line=admission.line,
         vapi_call_id=_call_id(message),
         caller=message.customer_number,
+        attestation=message.attestation,
         now=clock.now(),
     )
 

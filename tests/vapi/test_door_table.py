@@ -193,16 +193,16 @@ SIGNED = [
     ),
     Row("a crash answers any other message 5xx", lambda h: h.crashing(), 500, "internal_error"),
     Row(
-        "an assistant request is answered 200 with the line's assistant",
+        "an assistant request before the agreement is answered 200",
         lambda h: h.hook(about(h.line, type="assistant-request"), OWN),
         200,
-        '^{"assistantId": "',
+        "not in service",
     ),
     Row(
         "a transfer is answered 200",
         lambda h: h.hook(about(h.line, type="transfer-destination-request"), OWN),
         200,
-        "can't transfer",
+        "nobody can be reached",
     ),
 ]
 

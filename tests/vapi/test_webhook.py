@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection
-from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -21,18 +20,13 @@ from pms.management.simulation import wished_day
 from pms.models import Booking, BookingState, Call, PmsAuditLog, PmsIntegration, ToolCall, Verification, VoiceLine
 from pms.services import calls
 from tests.conftest import Sim
-from tests.vapi.sending import about, post, refused, results, secret_of, tool_call
+from tests.vapi.conftest import CALLER, Send
+from tests.vapi.sending import refused, results, tool_call
 
 Json = dict[str, Any]
 
 CORA = {"firstName": "Cora", "lastName": "Whitfield", "dateOfBirth": "1987-04-12"}
 APOLOGY = "something went wrong on our side"
-CALLER = {"number": "+12125550147"}
-
-
-@pytest.fixture
-def line(practice: Account) -> VoiceLine:
-    return VoiceLine.objects.get(account=practice)
 
 
 @pytest.fixture
@@ -43,32 +37,6 @@ def day(practice: Account) -> str:
 @pytest.fixture
 def wish(day: str) -> Json:
     return {"date": day, "appointmentType": "cleaning", "timeOfDay": "morning"}
-
-
-Send = Callable[..., Any]
-
-
-@pytest.fixture
-def send(client: Client, line: VoiceLine) -> Send:
-    """Send one message of the line, signed: ``send(type="hang")``."""
-    secret = secret_of(line)
-
-    def send(**message: Any) -> Any:
-        return post(client, about(line, customer=CALLER, **message), secret)
-
-    return send
-
-
-@pytest.fixture
-def use(send: Send) -> Callable[..., str]:
-    """Use one tool in a call: ``use("call-1", "findPatient", {...})``."""
-
-    def use(call_id: str, name: str, arguments: Any, tool_call_id: str = "") -> str:
-        entry = tool_call(name, arguments, tool_call_id or uuid.uuid4().hex)
-        (said,) = results(send(type="tool-calls", toolCallList=[entry], call={"id": call_id}))
-        return said
-
-    return use
 
 
 def outcomes() -> list[str]:
@@ -303,28 +271,6 @@ def test_a_value_of_another_type_is_asked_about(use: Callable[..., str]) -> None
 
 
 # Messages that are no tool calls
-
-
-def test_an_assistant_request_is_answered_with_the_line_s_assistant(send: Send, line: VoiceLine) -> None:
-    response = send(type="assistant-request", call={"id": "call-1"})
-
-    assert (response.status_code, response.json()) == (200, {"assistantId": line.vapi_assistant_id})
-
-
-def test_an_assistant_request_of_a_line_without_an_assistant_is_answered_with_a_sentence(
-    client: Client, send: Send, line: VoiceLine
-) -> None:
-    VoiceLine.objects.filter(pk=line.pk).update(vapi_assistant_id=None)
-
-    response = send(type="assistant-request", call={"id": "call-1"})
-
-    assert (response.status_code, list(response.json())) == (200, ["error"])
-
-
-def test_a_transfer_is_answered_with_a_sentence(send: Send) -> None:
-    response = send(type="transfer-destination-request", call={"id": "call-1"})
-
-    assert (response.status_code, list(response.json())) == (200, ["error"])
 
 
 @pytest.mark.parametrize(
