@@ -133,6 +133,7 @@ LOGIN_URL = "admin:login"
 
 vars().update(env.email_url_config(secret("EMAIL_URL", "consolemail://")))
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Parlae <no-reply@localhost>")
+EMAIL_TIMEOUT = 3  # seconds for each step of a mail server; somebody may wait for the answer
 
 # Time and language
 
@@ -183,7 +184,7 @@ PMS_PROVIDER_DEFAULTS: dict[str, dict[str, str]] = {
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["pms.api.formats.JsonRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "pms.api.errors.exception_handler",
@@ -195,6 +196,9 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "VERSION": "1.0.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SCHEMA_PATH_PREFIX": "/api/pms",  # what comes after it groups the operations
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_NAME_OVERRIDES": {"ConnectionStatusEnum": "pms.models.ConnectionStatus"},
 }
 
 # Security

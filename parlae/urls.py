@@ -6,10 +6,12 @@ from drf_spectacular.views import SpectacularAPIView
 
 from pms.api.errors import address_unknown
 from pms.api.health import healthz, readyz
+from pms.api.reference import reference
 
 urlpatterns = [
     path("api/pms/", include("pms.api.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/schema/view/", reference, name="schema-view"),
     re_path(r"^api/", address_unknown, name="api-address-unknown"),
     path("admin/", admin.site.urls),
     path("healthz", healthz, name="healthz"),

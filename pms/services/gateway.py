@@ -21,7 +21,7 @@ from pms.domain import errors
 from pms.domain.clock import Budget, Clock
 from pms.models import AuditPhase, PmsIntegration
 from pms.providers import registry
-from pms.providers.base import Connection, PmsService
+from pms.providers.base import Connection, PmsService, TokenStore
 from pms.providers.http import pool_for
 from pms.services import audit, integrations
 from pms.services.audit import Asker, Entry
@@ -55,9 +55,13 @@ def reading(
     budget: Budget,
     patient_id: str | None = None,
     is_live: bool = True,
+    tokens: TokenStore | None = None,
 ) -> Iterator[Access]:
-    """Open an access that only reads; its audit row is committed when the block ends, whichever way."""
-    access = _open(integration, clock, budget, patient_id, is_live)
+    """Open an access that only reads; its audit row is committed when the block ends, whichever way.
+
+    ``tokens`` takes the place of the integration's own, for credentials that are only tried.
+    """
+    access = _open(integration, clock, budget, patient_id, is_live, tokens)
     with _recorded(access, asker, Entry(access_id=access.id, action=action, phase=AuditPhase.READ, phi_accessed=phi)):
         yield access
 
@@ -83,7 +87,14 @@ def writing(
         yield access
 
 
-def service_for(*, integration: PmsIntegration, clock: Clock, budget: Budget, is_live: bool = True) -> PmsService:
+def service_for(
+    *,
+    integration: PmsIntegration,
+    clock: Clock,
+    budget: Budget,
+    is_live: bool = True,
+    tokens: TokenStore | None = None,
+) -> PmsService:
     """Return the adapter of an integration. Only for asking what it can do; data goes through an access.
 
     A job is not ``is_live``: it leaves the reserve of the vendor's rate limit to those whom somebody waits for.
@@ -96,7 +107,7 @@ def service_for(*, integration: PmsIntegration, clock: Clock, budget: Budget, is
             config={**defaults, **(integration.config or {}), **(integration.metadata or {})},
             time_zone=integration.account.zone,
             http=pool_for(integration.provider),
-            tokens=DatabaseTokenStore(integration_id=integration.pk, clock=clock),
+            tokens=tokens or DatabaseTokenStore(integration_id=integration.pk, clock=clock),
             meter=CacheMeter(provider=integration.provider, clock=clock),
             clock=clock,
             budget=budget,
@@ -105,8 +116,15 @@ def service_for(*, integration: PmsIntegration, clock: Clock, budget: Budget, is
     )
 
 
-def _open(integration: PmsIntegration, clock: Clock, budget: Budget, patient_id: str | None, is_live: bool) -> Access:
-    pms = service_for(integration=integration, clock=clock, budget=budget, is_live=is_live)
+def _open(
+    integration: PmsIntegration,
+    clock: Clock,
+    budget: Budget,
+    patient_id: str | None,
+    is_live: bool,
+    tokens: TokenStore | None = None,
+) -> Access:
+    pms = service_for(integration=integration, clock=clock, budget=budget, is_live=is_live, tokens=tokens)
     return Access(id=uuid.uuid4(), integration=integration, pms=pms, clock=clock, budget=budget, patient_id=patient_id)
 
 

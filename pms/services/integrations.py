@@ -14,10 +14,28 @@ from pms import vault
 from pms.domain import errors
 from pms.models import ConnectionStatus, PmsCachedData, PmsIntegration, PmsToken
 from pms.providers import registry
+from pms.providers.base import Capability
 from pms.services import audit, plain
 from pms.services.audit import Asker
 
 FEATURES = ("booking", "newPatients", "notes", "insurance", "payments")
+# The spec's features: the practice's switch that each needs, and what the connection must be able to do.
+PUBLIC_FEATURES: dict[str, tuple[str, frozenset[Capability]]] = {
+    "appointments": (
+        "booking",
+        frozenset({Capability.READ_SCHEDULE, Capability.READ_APPOINTMENTS, Capability.BOOK_APPOINTMENT}),
+    ),
+    "patients": ("newPatients", frozenset({Capability.READ_PATIENTS, Capability.CREATE_PATIENT})),
+    "insurance": ("insurance", frozenset({Capability.READ_INSURANCE})),
+    "payments": ("payments", frozenset({Capability.POST_PAYMENT})),
+}
+# Which of a practice's connections speaks for it, the first that there is.
+_STANDING = (
+    ConnectionStatus.ACTIVE,
+    ConnectionStatus.ERROR,
+    ConnectionStatus.SETUP_REQUIRED,
+    ConnectionStatus.INACTIVE,
+)
 
 
 def active_for(*, account: Account) -> PmsIntegration:
@@ -31,6 +49,33 @@ def active_for(*, account: Account) -> PmsIntegration:
         raise errors.CredentialsRejected if ConnectionStatus.ERROR in found else errors.SetupRequired
     integration.account = account
     return integration
+
+
+def current(*, account: Account) -> PmsIntegration | None:
+    """Return the connection that speaks for an account, whatever its status; ``None`` if there never was one."""
+    found = list(PmsIntegration.objects.filter(account=account).order_by("-updated_at"))
+    found.sort(key=lambda one: _STANDING.index(ConnectionStatus(one.status)))  # stable: the latest of the same status
+    integration = next(iter(found), None)
+    if integration is not None:
+        integration.account = account
+    return integration
+
+
+def public_features(*, integration: PmsIntegration | None) -> dict[str, bool]:
+    """Return the spec's four features: switched on, and within what the connection can do; none while it is down."""
+    if integration is None or integration.status != ConnectionStatus.ACTIVE:
+        return dict.fromkeys(PUBLIC_FEATURES, False)
+    able = _capabilities(integration)
+    switches = dict(integration.features or {})
+    # The spec's own switch for bookings stands above ours.
+    switches["booking"] = switches.get("booking", False) and (integration.config or {}).get("allowOnlineBooking", True)
+    return {name: bool(switches.get(switch)) and needed <= able for name, (switch, needed) in PUBLIC_FEATURES.items()}
+
+
+def _capabilities(integration: PmsIntegration) -> frozenset[str]:
+    best = registry.service_class(integration.provider).possible_capabilities()
+    found = (integration.metadata or {}).get("capabilities")
+    return frozenset(best) if found is None else frozenset(best) & frozenset(found)
 
 
 def reveal(*, integration: PmsIntegration) -> dict[str, str]:
@@ -66,6 +111,26 @@ def store(
     features: Mapping[str, bool],
 ) -> PmsIntegration:
     """Seal and keep credentials as SETUP_REQUIRED; raise ``Invalid`` with the missing fields."""
+    integration = prepared(
+        account=account, provider=provider, credentials=credentials, config=config, features=features
+    )
+    integration.save()
+    forget(integration.pk)
+    return integration
+
+
+def prepared(
+    *,
+    account: Account,
+    provider: str,
+    credentials: Mapping[str, str],
+    config: Mapping[str, Any],
+    features: Mapping[str, bool],
+) -> PmsIntegration:
+    """Return the account's connection to a provider with other credentials, for trying them; nothing is saved.
+
+    Raises ``Invalid`` with the missing fields, and ``NotSupported`` for a provider without an adapter.
+    """
     fields = registry.service_class(provider).credential_fields
     defaults = settings.PMS_PROVIDER_DEFAULTS.get(provider, {})
     typed = {f.name: str(credentials.get(f.name) or "").strip() for f in fields}
@@ -75,15 +140,15 @@ def store(
     if missing:
         raise errors.Invalid("Some credentials are missing.", fields=missing)
     integration = PmsIntegration.objects.filter(account=account, provider=provider).first() or PmsIntegration(
-        id=uuid.uuid4(), account=account, provider=provider
+        id=uuid.uuid4(), provider=provider
     )
+    integration.account = account
     integration.status = ConnectionStatus.SETUP_REQUIRED
     integration.credentials = vault.seal(kept, _place(integration.pk))
     integration.config = dict(config)
     integration.features = {name: bool(features.get(name, False)) for name in FEATURES}
     integration.metadata = None
-    integration.save()
-    _forget(integration.pk)
+    integration.last_error = None
     return integration
 
 
@@ -92,10 +157,10 @@ def deactivate(*, integration: PmsIntegration) -> None:
     integration.status = ConnectionStatus.INACTIVE
     integration.credentials = vault.seal({}, _place(integration.pk))
     integration.save(update_fields=["status", "credentials", "updated_at"])
-    _forget(integration.pk)
+    forget(integration.pk)
 
 
-def _forget(pk: uuid.UUID) -> None:
+def forget(pk: uuid.UUID) -> None:
     """Drop the token and the copies that were had with other credentials; a renewal under way loses by its version."""
     PmsToken.objects.filter(pk=pk).update(sealed=None, expires_at=None, lease_until=None, version=F("version") + 1)
     PmsCachedData.objects.filter(pms_integration_id=pk).delete()

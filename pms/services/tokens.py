@@ -58,3 +58,22 @@ class DatabaseTokenStore:
     @property
     def _place(self) -> str:
         return f"pms_tokens:{self._integration_id}:sealed"
+
+
+class TriedTokens:
+    """A ``TokenStore`` of one access alone, for credentials that are tried before they take another's place."""
+
+    def __init__(self) -> None:
+        self._token: StoredToken | None = None
+
+    def get(self) -> StoredToken | None:
+        return self._token
+
+    def lease(self, ttl_seconds: float) -> bool:
+        return True
+
+    def save(self, values: Mapping[str, str], expires_at: datetime, version: int) -> bool:
+        if version != (self._token.version if self._token else 0):
+            return False
+        self._token = StoredToken(values=dict(values), expires_at=expires_at, version=version + 1)
+        return True

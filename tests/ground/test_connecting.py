@@ -25,6 +25,7 @@ from pms.models import (
     SecurityEvent,
 )
 from pms.providers.base import Capability
+from pms.providers.sikka.service import SikkaService
 from pms.sandbox import Sandbox
 from pms.sandbox.practice import APP_ID, APP_KEY
 from pms.services import connecting, directory, gateway, integrations
@@ -48,7 +49,7 @@ def connect(account: Account, **credentials: str) -> PmsIntegration:
         provider="SIKKA",
         credentials={"practiceId": "D10001", **credentials},
         config={"stepMinutes": 30},
-        features={"booking": True, "somethingElse": True},
+        features={"booking": True, "notes": False, "somethingElse": True},
         asker=ASKER,
         clock=SystemClock(),
     )
@@ -73,19 +74,18 @@ def test_a_tested_connection_is_active_and_knows_what_it_can_do(account: Account
         "practiceName": "Alder Dental",
         "timeZone": "America/New_York",
         "locationId": "1",
-        "capabilities": sorted(Capability),
+        "capabilities": sorted(SikkaService.possible_capabilities()),
     }
     assert stored.metadata["pmsName"]
     assert stored.config == {"stepMinutes": 30}
     assert stored.features == {
         "booking": True,
-        "newPatients": False,
+        "newPatients": True,
         "notes": False,
-        "insurance": False,
-        "payments": False,
+        "insurance": True,
+        "payments": True,
     }
     assert (row.action, row.phase, row.success, row.phi_accessed) == ("testConnection", AuditPhase.READ, True, False)
-    assert not SecurityEvent.objects.exists()
 
 
 def test_a_connection_can_do_no_more_than_its_key(account: Account, sim: Sim) -> None:
@@ -270,14 +270,17 @@ def test_a_location_that_was_chosen_once_is_asked_for_again(account: Account) ->
         connect(account, practiceId="D30003")
 
 
-def test_an_old_token_is_dropped_even_when_the_new_credentials_fail(account: Account) -> None:
-    connect(account)
-    assert PmsToken.objects.get().sealed is not None
+def test_new_credentials_that_fail_leave_the_old_ones_and_their_token_as_they_were(account: Account) -> None:
+    old = connect(account)
+    token = PmsToken.objects.values().get()
+    assert token["sealed"] is not None
 
     with pytest.raises(errors.CredentialsRejected):
         connect(account, practiceId="D40004")
 
-    assert PmsToken.objects.get().sealed is None
+    assert PmsToken.objects.values().get() == token
+    assert integrations.reveal(integration=integrations.active_for(account=account)) == {"practiceId": "D10001"}
+    assert integrations.active_for(account=account).metadata == old.metadata
 
 
 # Two practices
