@@ -46,9 +46,19 @@ CODES = {
     502: "credentials_rejected, upstream_invalid",
     503: "not_configured, pms_unavailable",
 }
-# What a change adds to that.
-CHANGE_CODES = CODES | {
+# What reading one patient's chart adds to that.
+CHART_CODES = CODES | {
     403: "baa_required, call_required, feature_disabled, forbidden, not_verified, paused, verification_locked",
+    404: "patient_not_found",
+    409: "ambiguous_patient, setup_required",
+    422: "minor_needs_guardian, validation_failed",
+}
+# What a change adds.
+CHANGE_CODES = CODES | {
+    403: (
+        "baa_required, call_required, card_number_refused, feature_disabled, forbidden, not_verified, paused, "
+        "verification_locked"
+    ),
     502: "credentials_rejected, upstream_invalid, write_rejected",
 }
 REFUSED = OpenApiExample(

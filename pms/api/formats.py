@@ -6,10 +6,12 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import IO, Any
 
+import simplejson
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
+from rest_framework.utils.encoders import JSONEncoder
 
 from pms.domain import errors
 
@@ -26,6 +28,29 @@ class StrictJsonParser(BaseParser):
             return json.loads(stream.read(), parse_constant=_refuse)
         except (ValueError, RecursionError):
             raise errors.ArgumentsUnreadable("The body is not JSON.") from None
+
+
+class JsonRenderer(BaseRenderer):
+    """Writes JSON in which an amount is a number with its two decimals, as the practice's system has it."""
+
+    media_type = "application/json"
+    format = "json"
+    charset = None
+
+    def render(
+        self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
+    ) -> bytes:
+        if data is None:
+            return b""
+        text: str = simplejson.dumps(
+            data,
+            use_decimal=True,
+            ensure_ascii=False,
+            allow_nan=False,
+            separators=(",", ":"),
+            default=JSONEncoder().default,
+        )
+        return text.encode()
 
 
 class JsonAnswers(DefaultContentNegotiation):

@@ -165,7 +165,7 @@ class WrittenAppointment(serializers.Serializer[Any]):
     endTime = serializers.DateTimeField(required=False)
 
 
-class WrittenPatient(serializers.Serializer[Any]):
+class WrittenRecord(serializers.Serializer[Any]):
     id = serializers.CharField(allow_null=True)
 
 
@@ -177,7 +177,10 @@ class Write(serializers.Serializer[Any]):
     )
     operation = serializers.CharField(help_text="The tool's name.")
     appointment = WrittenAppointment(required=False)
-    patient = WrittenPatient(required=False)
+    patient = WrittenRecord(required=False)
+    note = WrittenRecord(required=False)
+    insurance = WrittenRecord(required=False)
+    payment = WrittenRecord(required=False)
 
 
 class ProblemDetails(serializers.Serializer[Any]):

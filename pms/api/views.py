@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from pms.api import schemas
-from pms.api.base import CHANGE_CODES, CODES, DATE_CODES, IDEMPOTENCY, LINE, REFUSED, PmsView, problems
+from pms.api.base import CHANGE_CODES, CHART_CODES, CODES, DATE_CODES, IDEMPOTENCY, LINE, REFUSED, PmsView, problems
 from pms.domain import errors, spoken
 
 _EXAMPLE = {
@@ -109,7 +109,7 @@ class AppointmentsView(PmsView):
             **problems(
                 CODES
                 | {
-                    403: CHANGE_CODES[403],
+                    403: CHART_CODES[403],
                     404: "patient_not_found",
                     409: "ambiguous_patient, setup_required",
                     422: "date_invalid, minor_needs_guardian, validation_failed",
@@ -308,80 +308,6 @@ class AppointmentView(PmsView):
         return Response({"success": True, "message": "The cancellation is not final yet", **body}, status=202)
 
 
-class PatientsView(PmsView):
-    """``POST /api/pms/patients``"""
-
-    @extend_schema(
-        operation_id="createPatient",
-        description=(
-            "Creates a patient, after looking for a record of the same person. While the record is not made yet, "
-            "`temporaryId` stands for the patient in a booking."
-        ),
-        parameters=LINE,
-        request=schemas.NewPatientRequest,
-        responses={
-            201: OpenApiResponse(schemas.CreatedPatient, description="The practice's system has the record."),
-            202: OpenApiResponse(schemas.CreatedPatient, description="Sent; whether it is made is not known yet."),
-            **problems(
-                CHANGE_CODES
-                | {
-                    409: "ambiguous_patient, duplicate_patient, setup_required, still_working",
-                    422: f"{DATE_CODES}, minor_needs_guardian",
-                }
-            ),
-        },
-        examples=[
-            OpenApiExample(
-                "Create",
-                request_only=True,
-                value={
-                    "firstName": "Ada",
-                    "lastName": "Example",
-                    "dateOfBirth": "1985-05-15",
-                    "phone": "+1-415-555-0134",
-                    "email": "ada@example.test",
-                },
-            ),
-            OpenApiExample(
-                "Created",
-                response_only=True,
-                status_codes=["201"],
-                value={
-                    "success": True,
-                    "patient": {
-                        "id": "1204",
-                        "firstName": "Ada",
-                        "lastName": "Example",
-                        "phone": "+14155550134",
-                        "email": "ada@example.test",
-                    },
-                },
-            ),
-            OpenApiExample(
-                "Under way",
-                response_only=True,
-                status_codes=["202"],
-                value={
-                    "success": True,
-                    "status": "pending",
-                    "patient": {
-                        "id": None,
-                        "firstName": "Ada",
-                        "lastName": "Example",
-                        "phone": "+14155550134",
-                        "email": "ada@example.test",
-                        "writeId": "0b7c1f0a-58a8-4f0a-9d0a-6f1d2a3b4c5d",
-                        "temporaryId": f"new-{0:032}",
-                    },
-                },
-            ),
-            REFUSED,
-        ],
-    )
-    def post(self, request: Request) -> Response:
-        return self.told(self.run(request, "createPatient", self.body(request)), done=201)
-
-
 class MessagesView(PmsView):
     """``POST /api/pms/messages``"""
 
@@ -429,7 +355,7 @@ class WriteView(PmsView):
         ],
         responses={
             200: OpenApiResponse(schemas.Write),
-            **problems(CODES | {403: CHANGE_CODES[403], 404: "not_found"}),
+            **problems(CODES | {403: CHART_CODES[403], 404: "not_found"}),
         },
         examples=[
             OpenApiExample(

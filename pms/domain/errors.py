@@ -117,6 +117,12 @@ class Paused(Refused):
     default_spoken = f"I'm sorry, the scheduling system is paused right now. {_ASK_TEAM}"
 
 
+class CardNumberRefused(Refused):
+    code = "card_number_refused"
+    default_message = "What was sent holds what looks like a full card number; nothing of it was kept."
+    default_spoken = "For your safety I can't take card numbers, and I have not kept that one. The team can take the payment with you."
+
+
 class AccountRequired(ParlaeError):
     code = "account_required"
     status = 400
@@ -249,7 +255,7 @@ class StillWorking(Conflict):
 class SetupRequired(Conflict):
     code = "setup_required"
     default_message = "The practice's system is not connected yet."
-    default_spoken = f"I'm sorry, the practice's calendar is not connected yet. {_ASK_TEAM}"
+    default_spoken = f"I'm sorry, the practice's system is not connected yet. {_ASK_TEAM}"
 
 
 class Invalid(ParlaeError):
@@ -363,13 +369,13 @@ class NotEntitled(NotSupported):
 class CredentialsRejected(PmsError):
     code = "credentials_rejected"
     default_message = "The practice's system does not accept the stored credentials."
-    default_spoken = f"I'm sorry, I can't reach the practice's calendar right now. {_ASK_TEAM}"
+    default_spoken = f"I'm sorry, I can't reach the practice's system right now. {_ASK_TEAM}"
 
 
 class UpstreamInvalid(PmsError):
     code = "upstream_invalid"
     default_message = "The practice's system gave an answer that could not be understood."
-    default_spoken = f"I'm sorry, I can't read the practice's calendar right now. {_ASK_TEAM}"
+    default_spoken = f"I'm sorry, I can't read the practice's system right now. {_ASK_TEAM}"
 
 
 class TenantMismatch(UpstreamInvalid):
@@ -383,7 +389,7 @@ class PmsUnavailable(PmsError):
     status = 503
     retryable = True
     default_message = "The practice's system could not be reached."
-    default_spoken = f"I'm sorry, I can't reach the practice's calendar right now. {_ASK_TEAM}"
+    default_spoken = f"I'm sorry, I can't reach the practice's system right now. {_ASK_TEAM}"
 
 
 class PmsRateLimited(PmsUnavailable):
@@ -396,7 +402,7 @@ class OfficeOffline(PmsUnavailable):
 
 class BudgetSpent(PmsUnavailable):
     default_message = "The practice's system did not answer within the time a caller can wait."
-    default_spoken = f"I'm sorry, the practice's calendar is very slow right now. {_ASK_TEAM}"
+    default_spoken = f"I'm sorry, the practice's system is very slow right now. {_ASK_TEAM}"
 
 
 class WriteRejected(PmsError):
@@ -404,7 +410,7 @@ class WriteRejected(PmsError):
 
     code = "write_rejected"
     default_message = "The practice's system refused the change."
-    default_spoken = f"I'm sorry, the practice's system did not accept that, so nothing has been scheduled. {_ASK_TEAM}"
+    default_spoken = f"I'm sorry, the practice's system did not accept that, so nothing has been changed. {_ASK_TEAM}"
 
 
 class OutcomeUnknown(PmsError):

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from pms.domain.clock import Clock, SystemClock
 from pms.models import WriteBack
-from pms.services import completing, connecting, counters, following
+from pms.services import cache, completing, connecting, counters, following
 
 log = structlog.get_logger(__name__)
 
@@ -26,8 +26,9 @@ def follow_write_backs(clock: Clock | None = None) -> int:
 
 
 def housekeeping() -> None:
-    """Release expired holds, complete audit outcomes, forget old counters and try refused connections again."""
+    """Release expired holds, complete audit outcomes, try refused connections again, and forget what has expired."""
     now = timezone.now()
+    cache.purge(now=now)
     counters.remove_expired()
     restored = connecting.recheck_rejected(clock=SystemClock())
     released = following.release_expired_holds(now=now)

@@ -169,6 +169,7 @@ class Scene:
             (changes.cancelled, "cancelled", "new appointments that are cancelled"),
             (changes.patients, "patients", "new patients"),
             (changes.others, "others", "earlier appointments that were changed"),
+            (changes.notes, "notes", "new notes"),
         ):
             if len(found) != wanted.get(name, 0):
                 raise CallFailed(f"The PMS has {len(found)} {what}; {wanted.get(name, 0)} should be there.")
@@ -177,7 +178,9 @@ class Scene:
         for word, visits in (("New", changes.booked), ("Cancelled", changes.cancelled)):
             for visit in sorted(visits, key=lambda one: one.starts_at):
                 yield Said("PMS", f"{word}: {self._visit_in_words(visit)}.")
-        is_any = bool(changes.booked or changes.cancelled or changes.patients)
+        for text in changes.notes:
+            yield Said("PMS", f'New: a note, "{text}"')
+        is_any = bool(changes.booked or changes.cancelled or changes.patients or changes.notes)
         yield Said("PMS", f"{'Nothing else' if is_any else 'Nothing'} is new, as the caller heard.")
 
     def _visit_in_words(self, visit: Visit) -> str:

@@ -16,9 +16,11 @@ import requests
 
 from accounts.models import Account
 from pms.domain import speech
+from pms.domain.records import NewNote
 from pms.management.simulation import CallFailed
-from pms.models import Booking
+from pms.models import Booking, Operation, WriteBack
 from pms.sandbox.truth import is_active
+from pms.services import write_backs
 
 # What a script may do to the sandbox: switches, which are put back, and what a practice does anyway.
 SWITCHES = ("config", "office")
@@ -34,6 +36,7 @@ _HAS = re.compile(rf"(?:is booked for|has been moved to) ({_WHEN}) with .*? numb
 _LISTED = re.compile(rf"({_WHEN}) \(appointment (\d+)\)")
 _CANCELLED = re.compile(rf"appointment on ({_WHEN}) (?:has been|is) cancelled")
 _CONFIRMED = re.compile(rf"appointment on ({_WHEN}) is marked as confirmed")
+_ADDED = re.compile(r"I have added that (note)")
 _CREATED = re.compile(r"record for (.+?) now \(patient id (\w+)\)")
 
 
@@ -51,23 +54,25 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What is in the PMS that was not before: appointments, those of them that are cancelled, patients by id.
+    """What is in the PMS that was not before: appointments, those of them that are cancelled, patients by id, notes.
 
-    ``others`` are earlier appointments that are not what they were.
+    ``others`` are earlier appointments that are not what they were; ``notes`` are what new ones say.
     """
 
     booked: Sequence[Visit]
     cancelled: Sequence[Visit]
     others: Sequence[Visit]
     patients: Mapping[str, str]
+    notes: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
 class _Truth:
-    """What the PMS has: appointments by id, and the names of patients by id."""
+    """What the PMS has: appointments by id, and the names of patients and the texts of notes by id."""
 
     visits: Mapping[str, Visit]
     people: Mapping[str, str]
+    notes: Mapping[str, str]
 
 
 class Witness:
@@ -140,6 +145,7 @@ class Witness:
             cancelled=[visit for visit in new if not visit.is_active],
             others=[visit for number, visit in truth.visits.items() if before.visits.get(number, visit) != visit],
             patients={number: name for number, name in truth.people.items() if number not in before.people},
+            notes=[text for number, text in truth.notes.items() if number not in before.notes],
         )
 
     def has(self, booking: Booking) -> bool:
@@ -156,6 +162,7 @@ class Witness:
             (_CANCELLED, self._is_cancelled),
             (_CONFIRMED, self._is_confirmed),
             (_CREATED, self._is_created),
+            (_ADDED, self._is_added),
         ]
 
     def _is_booked(self, _visits: Sequence[Visit], when: str, number: str) -> bool:
@@ -178,6 +185,11 @@ class Witness:
     def _is_created(self, _visits: Sequence[Visit], first_name: str, patient_id: str) -> bool:
         return self._truth(patient_id).people.get(patient_id, "").startswith(f"{first_name} ")
 
+    def _is_added(self, _visits: Sequence[Visit], _note: str) -> bool:
+        last = WriteBack.objects.filter(account=self._account, operation=Operation.ADD_NOTE).latest("created_at")
+        wanted = write_backs.change_of(last)
+        return isinstance(wanted, NewNote) and wanted.text in self._truth(last.patient_id).notes.values()
+
     def _at(self, visits: Sequence[Visit], when: str) -> list[Visit]:
         return [visit for visit in visits if self._say(visit.starts_at) == when]
 
@@ -189,6 +201,7 @@ class Witness:
         return _Truth(
             visits={row["appointment_sr_no"]: _visit(row) for row in rows["appointments"]},
             people={row["patient_id"]: f"{row['firstname']} {row['lastname']}" for row in rows["patients"]},
+            notes={row["note_id"]: row["text"] for row in rows["notes"]},
         )
 
     def _grant(self) -> dict[str, str]:

@@ -15,7 +15,7 @@ from pms.domain.records import Change, NewAppointment
 from pms.models import Booking, BookingState, Call, Operation, PmsIntegration, WriteBack, WriteBackState
 from pms.providers.base import Capability
 from pms.providers.read_back import shows_appointment
-from pms.services import bookings, gateway, newcomers, placing, sending, tasks, write_backs
+from pms.services import bookings, gateway, newcomers, notices, placing, sending, tasks, write_backs
 from pms.services.audit import Asker
 from pms.services.bookings import Wish
 from pms.services.gateway import Access
@@ -52,12 +52,14 @@ def book(
     wish: Wish,
     call: Call | None,
     key: str,
+    notifies: bool = False,
 ) -> Booked:
     """Book ``wish`` once; an empty ``clinician_id`` takes whoever the type's mapping prefers.
 
-    Returns the booking in whatever state it has reached when the caller can wait no longer; that of a patient who is
-    still being created is sent when the record is there. Raises ``TimeNotFree``, ``PersonOverlap``, what the PMS
-    refused, or ``BookingUnknown``; the booking's row keeps the state in every case.
+    ``notifies`` says that the patient is to be told by e-mail once it is done (``services.notices``). Returns the
+    booking in whatever state it has reached when the caller can wait no longer; that of a patient who is still being
+    created is sent when the record is there. Raises ``TimeNotFree``, ``PersonOverlap``, what the PMS refused, or
+    ``BookingUnknown``; the booking's row keeps the state in every case.
     """
     patient_id, newcomer = newcomers.resolve(integration=integration, patient_id=wish.patient_id)
     wish = replace(wish, patient_id=patient_id)
@@ -70,8 +72,10 @@ def book(
         held = hold(access, asking, wish, call, key)
         if isinstance(held, Booked):
             return held
-        _write(access, held, wish, asker, newcomer)
+        write_back = _write(access, held, wish, asker, newcomer, notifies)
         access.summary["state"] = held.state
+        notice = notices.at_once(access, write_back, call)
+    notices.send(notice, now=clock.now())
     return Booked(held)
 
 
@@ -208,7 +212,9 @@ def _is_still_there(asking: Mapping[str, Any], booking: Booking) -> bool:
     return False
 
 
-def _write(access: Access, booking: Booking, wish: Wish, asker: Asker, newcomer: WriteBack | None) -> None:
+def _write(
+    access: Access, booking: Booking, wish: Wish, asker: Asker, newcomer: WriteBack | None, notifies: bool
+) -> WriteBack:
     """Send the booking once and wait a little for the vendor to make it, or keep it until its patient exists."""
     new = _new_appointment(booking)
     write_back = write_backs.start(
@@ -220,12 +226,14 @@ def _write(access: Access, booking: Booking, wish: Wish, asker: Asker, newcomer:
         booking=booking,
         patient_id=booking.patient_id,
         after=newcomer,
+        notifies=notifies,
     )
     if write_back is None:
         raise placing.not_free(access, wish, errors.SlotExpired(spoken=placing.NOT_HELD))
     if newcomer is None:
         carry_out(access, write_back, booking, wish, new, asker, not_made=_NOT_MADE)
         _keep_whole_note(access, booking)
+    return write_back
 
 
 def _new_appointment(booking: Booking) -> NewAppointment:

@@ -17,7 +17,7 @@ from pms.domain.clock import Budget, Clock
 from pms.domain.records import AppointmentStatus, StatusChange
 from pms.models import BookingState, Call, Operation, PmsIntegration, WriteBack, WriteBackState
 from pms.providers.base import Capability
-from pms.services import diary, gateway, integrations, sending, tasks, write_backs
+from pms.services import diary, gateway, integrations, notices, sending, tasks, write_backs
 from pms.services.audit import Asker
 from pms.services.diary import Entry
 from pms.services.gateway import Access
@@ -75,9 +75,11 @@ def change_status(
     patient_id: str,
     call: Call | None,
     reason: str,
+    notifies: bool = False,
 ) -> Changed:
     """Cancel or confirm the appointment that ``identifier`` names, once; ``patient_id`` empty is anybody's.
 
+    ``notifies`` says that the patient is to be told by e-mail once a cancellation is done (``services.notices``).
     Returns the change in whatever state it has reached when the caller can wait no longer. Raises
     ``AppointmentNotFound``, ``DateInPast``, ``NotSupported`` and ``StillWorking`` (each of the last two with a task),
     what the PMS refused, or ``ChangeUnknown``.
@@ -87,13 +89,23 @@ def change_status(
         entry = diary.find(access, identifier, patient_id=patient_id)
         access.patient_id = entry.patient_id
         require_ahead(entry, clock.now())
-        change = _Change(access, asker, operation, call, reason)
+        change = _Change(access, asker, operation, call, reason, notifies)
         changed = change.known(entry)
         if changed is None and not entry.is_certain:
             entry, changed = change.instead_of_booking(entry)
         changed = changed or change.write(entry)
         access.summary["state"] = changed.write_back.state if changed.write_back else entry.status.value
-        return changed
+        notice = notices.at_once(access, changed.write_back, call) if changed.write_back else None
+    notices.send(notice, now=clock.now())
+    return changed
+
+
+def made(integration: PmsIntegration, operation: Operation, entry: Entry) -> WriteBack | None:
+    """Return the change by which we have brought an appointment to where it is, ``None`` if somebody else has."""
+    done = WriteBack.objects.filter(
+        integration=integration, operation=operation, appointment_id=entry.id, state=WriteBackState.DONE
+    )
+    return done.order_by("-created_at").first() if entry.id else None
 
 
 def require_ahead(entry: Entry, now: datetime) -> None:
@@ -126,6 +138,7 @@ class _Change:
     operation: Operation
     call: Call | None
     reason: str
+    notifies: bool
 
     def known(self, entry: Entry) -> Changed | None:
         """Return the change if it is made or under way already; refuse it while another one is."""
@@ -178,6 +191,7 @@ class _Change:
             call=self.call,
             patient_id=entry.patient_id,
             appointment_id=entry.id,
+            notifies=self.notifies and self.operation == Operation.CANCEL,
         )
         if write_back is None:  # another request was quicker
             known = self.known(diary.find(self.access, entry.id))

@@ -9,8 +9,8 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
-from pms.models import Booking, BookingState, Operation, Verification, WriteBack, WriteBackState
-from pms.services import bookings, newcomers, tasks
+from pms.models import Booking, BookingState, Call, Operation, Verification, WriteBack, WriteBackState
+from pms.services import bookings, cache, newcomers, outcomes, tasks
 
 _CANCELLABLE = (BookingState.CONFIRMED, BookingState.MISMATCH)
 
@@ -18,6 +18,7 @@ _CANCELLABLE = (BookingState.CONFIRMED, BookingState.MISMATCH)
 def done(write_back: WriteBack, now: datetime) -> None:
     """The vendor has made it; ``record_id`` is what it made or changed."""
     booking, record_id = write_back.booking, write_back.record_id
+    cache.forget_patient(integration_id=write_back.integration_id, patient_id=write_back.patient_id)
     if write_back.operation == Operation.CREATE_PATIENT:
         name_patient(write_back, now)
     elif write_back.operation == Operation.CANCEL:
@@ -29,6 +30,7 @@ def done(write_back: WriteBack, now: datetime) -> None:
     if write_back.operation == Operation.MOVE and booking is not None:
         for one in _bookings_of(write_back, (BookingState.CONFIRMED,)).exclude(pk=booking.pk):
             _move(one, BookingState.RESCHEDULED)
+    outcomes.renew(_call_of(write_back))
 
 
 def failed(write_back: WriteBack) -> None:
@@ -36,6 +38,7 @@ def failed(write_back: WriteBack) -> None:
     WriteBack.objects.filter(after=write_back, state=WriteBackState.WAITING).update(next_attempt_at=write_back.sent_at)
     _move(write_back.booking, BookingState.FAILED, failure=write_back.failure)
     tasks.tell_meanwhile(write_back=write_back, what="It is not in the practice's system.")
+    outcomes.renew(_call_of(write_back))
 
 
 def withdrawn(write_back: WriteBack) -> None:
@@ -43,6 +46,7 @@ def withdrawn(write_back: WriteBack) -> None:
     _move(write_back.booking, BookingState.CANCELLED)
     _move(write_back.booking, BookingState.FAILED, failure=write_back.failure)
     tasks.tell_meanwhile(write_back=write_back, what="It was taken back and is not in the practice's system.")
+    outcomes.renew(_call_of(write_back))
 
 
 def unknown(write_back: WriteBack) -> None:
@@ -54,6 +58,10 @@ def verified(write_back: WriteBack, now: datetime) -> None:
     """The PMS's own reads show it."""
     if write_back.booking is not None:
         Booking.objects.filter(pk=write_back.booking.pk, state=BookingState.CONFIRMED).update(verified_at=now)
+
+
+def _call_of(write_back: WriteBack) -> Call | None:
+    return write_back.booking.call if write_back.booking else write_back.call
 
 
 def name_patient(write_back: WriteBack, now: datetime) -> None:

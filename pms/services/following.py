@@ -12,10 +12,11 @@ from django.db.models import Q, QuerySet
 from pms.domain import errors
 from pms.domain.clock import Budget, Clock
 from pms.models import OPEN_WRITES, Booking, BookingState, Operation, WriteBack, WriteBackState
-from pms.providers.read_back import Shown, compare
-from pms.services import appointments, bookings, consequences, gateway, newcomers, write_backs
+from pms.providers.read_back import Shown, compare, find_record
+from pms.services import appointments, bookings, consequences, gateway, newcomers, notices, write_backs
 from pms.services.audit import Asker
 from pms.services.gateway import Access
+from pms.services.notices import Notice
 
 log = structlog.get_logger(__name__)
 
@@ -23,6 +24,7 @@ BUDGET_SECONDS = 30.0
 LEASE = timedelta(seconds=90)
 # Nobody makes it any more.
 _ENDED = (WriteBackState.FAILED, WriteBackState.PARKED)
+_OF_APPOINTMENTS = (Operation.BOOK, Operation.MOVE, Operation.CANCEL, Operation.CONFIRM)
 _ASKER = Asker(actor="job:write-backs", endpoint="job:write-backs", method="JOB")
 
 
@@ -44,7 +46,7 @@ def _due(now: datetime) -> QuerySet[WriteBack]:
 
 def follow(*, write_back: WriteBack, clock: Clock) -> None:
     """Take one write-back one step further and plan the next look."""
-    was = write_back.state
+    was, notice = write_back.state, None
     try:
         if was == WriteBackState.SENDING:  # its process died while sending, so nobody told the caller
             write_backs.give_up_sending(write_back, now=clock.now())
@@ -52,7 +54,7 @@ def follow(*, write_back: WriteBack, clock: Clock) -> None:
             _send_waiting(write_back, clock)
         elif was != WriteBackState.FAILED:
             with _reading(write_back, clock) as access:
-                _step(access, write_back)
+                notice = _step(access, write_back)
     except errors.PmsError as error:
         log.info("write-back not followed", code=error.code, write_id=str(write_back.pk), attempts=write_back.attempts)
     write_back.refresh_from_db()
@@ -61,6 +63,7 @@ def follow(*, write_back: WriteBack, clock: Clock) -> None:
         write_backs.finish(write_back)
     elif write_back.next_attempt_at is not None:
         write_backs.reschedule(write_back=write_back, now=clock.now())
+    notices.send(notice, now=clock.now())  # last: a slow mail server keeps nothing else waiting
 
 
 def postpone(*, write_back: WriteBack, clock: Clock) -> None:
@@ -114,7 +117,8 @@ def _send_waiting(write_back: WriteBack, clock: Clock) -> None:
         access.summary["state"] = write_back.state
 
 
-def _step(access: Access, write_back: WriteBack) -> None:
+def _step(access: Access, write_back: WriteBack) -> Notice | None:
+    """Look once; return the notice that the patient is due, unless a later change has made it old news."""
     if write_backs.is_open(write_back):
         write_backs.follow(write_back=write_back, pms=access.pms, now=access.clock.now())
         access.summary["state"] = write_back.state
@@ -124,8 +128,11 @@ def _step(access: Access, write_back: WriteBack) -> None:
         later = _later_changes(write_back)
         if later.filter(state=WriteBackState.DONE).exists():
             write_backs.finish(write_back)
-        elif not later.filter(OPEN_WRITES).exists():  # one that is open may be made already
-            _read_back(access, write_back)
+            return None
+        if later.filter(OPEN_WRITES).exists():  # it may be made already
+            return None
+        _read_back(access, write_back)
+    return notices.addressed(access, write_back)
 
 
 def _tell_if_made_after_all(write_back: WriteBack) -> None:
@@ -148,18 +155,13 @@ def _later_changes(write_back: WriteBack) -> QuerySet[WriteBack]:
     )
     if write_back.operation in (Operation.BOOK, Operation.MOVE):  # time and place are shown through a confirmation
         changes = changes.exclude(operation=Operation.CONFIRM)
-    return changes.none() if write_back.operation == Operation.CREATE_PATIENT else changes
+    return changes if write_back.operation in _OF_APPOINTMENTS else changes.none()
 
 
 def _read_back(access: Access, write_back: WriteBack) -> None:
     """Compare what the PMS shows with what was written; a copy that lags shows nothing yet, which proves nothing."""
     now = access.clock.now()
-    shown = compare(
-        access.pms,
-        write_backs.change_of(write_back),
-        record_id=write_back.record_id,
-        done_at=write_back.completed_at or now,
-    )
+    shown = _shown(access, write_back, now)
     access.summary["readback"] = shown.name.lower()
     match shown:
         case Shown.EQUAL:
@@ -171,6 +173,18 @@ def _read_back(access: Access, write_back: WriteBack) -> None:
                 bookings.transition(booking, BookingState.LOST if is_absent else BookingState.MISMATCH)
             write_backs.tell_staff(write_back, "lost" if is_absent else "mismatch")
             write_backs.park(write_back)
+
+
+def _shown(access: Access, write_back: WriteBack, now: datetime) -> Shown:
+    """Return what the PMS shows of a write; one whose id the vendor has not told is looked for by what it says."""
+    change, done_at = write_backs.change_of(write_back), write_back.completed_at or now
+    others = write_backs.others_of(write_back)
+    if not write_back.record_id:
+        record_id = find_record(access.pms, change, others)
+        if record_id is None:
+            return Shown.ABSENT if access.pms.shows(done_at) else Shown.NOT_YET
+        write_backs.name_record(write_back, record_id)
+    return compare(access.pms, change, record_id=write_back.record_id, done_at=done_at, others=others)
 
 
 def _tell_of_failure(write_back: WriteBack) -> None:

@@ -14,9 +14,9 @@ from pms.domain import errors
 from pms.domain.clock import Budget, Clock
 from pms.domain.identity import letters
 from pms.domain.records import MovedAppointment
-from pms.models import AppointmentType, Booking, BookingMode, BookingState, Call, Operation, PmsIntegration
+from pms.models import AppointmentType, Booking, BookingMode, BookingState, Call, Operation, PmsIntegration, WriteBack
 from pms.providers.base import Capability
-from pms.services import appointments, bookings, changes, diary, gateway, placing, write_backs
+from pms.services import appointments, bookings, changes, diary, gateway, notices, placing, write_backs
 from pms.services.appointments import Booked
 from pms.services.audit import Asker
 from pms.services.bookings import Wish
@@ -80,6 +80,7 @@ def move(
     to: NewTime,
     call: Call | None,
     key: str,
+    notifies: bool = False,
 ) -> Booked:
     """Move an appointment once; returns the booking of the new time in whatever state it has reached.
 
@@ -116,8 +117,10 @@ def move(
         held = appointments.hold(access, asking, wish, call, key)
         if isinstance(held, Booked):
             return held
-        _write(access, held, wish, asker)
+        write_back = _write(access, held, wish, asker, notifies)
         access.summary["state"] = held.state
+        notice = notices.at_once(access, write_back, call)
+    notices.send(notice, now=clock.now())
     return Booked(held)
 
 
@@ -151,7 +154,7 @@ def _wish(entry: Entry, to: NewTime, kind: AppointmentType) -> Wish:
     )
 
 
-def _write(access: Access, booking: Booking, wish: Wish, asker: Asker) -> None:
+def _write(access: Access, booking: Booking, wish: Wish, asker: Asker, notifies: bool) -> WriteBack:
     moved = MovedAppointment(
         appointment_id=wish.moved_appointment_id,
         patient_id=booking.patient_id,
@@ -169,6 +172,7 @@ def _write(access: Access, booking: Booking, wish: Wish, asker: Asker) -> None:
         booking=booking,
         patient_id=booking.patient_id,
         appointment_id=wish.moved_appointment_id,
+        notifies=notifies,
     )
     if write_back is None:
         if booking.state != BookingState.HELD:
@@ -178,6 +182,7 @@ def _write(access: Access, booking: Booking, wish: Wish, asker: Asker) -> None:
             raise errors.AppointmentNotFound
         raise errors.StillWorking("Another change of this appointment is under way.", spoken=_OTHER_CHANGE)
     appointments.carry_out(access, write_back, booking, wish, moved, asker, not_made=_NOT_MOVED)
+    return write_back
 
 
 def _left_to_team(

@@ -7,7 +7,17 @@ import itertools
 import structlog
 
 from pms.domain import errors
-from pms.domain.records import Change, MovedAppointment, NewAppointment, NewPatient, StatusChange
+from pms.domain.records import (
+    Change,
+    MovedAppointment,
+    NewAppointment,
+    NewInsurance,
+    NewNote,
+    NewPatient,
+    NewPayment,
+    PatientUpdate,
+    StatusChange,
+)
 from pms.models import WriteBack, WriteBackState
 from pms.providers.base import Done, Pending, PmsService
 from pms.services import integrations, write_backs
@@ -74,6 +84,14 @@ def _perform(pms: PmsService, change: Change) -> Done | Pending:
             return pms.change_status(change)
         case NewPatient():
             return pms.create_patient(change)
+        case PatientUpdate():
+            return pms.update_patient(change)
+        case NewNote():
+            return pms.add_note(change)
+        case NewInsurance():
+            return pms.add_insurance(change)
+        case NewPayment():
+            return pms.post_payment(change)
 
 
 def _wait(access: Access, write_back: WriteBack, asker: Asker) -> None:

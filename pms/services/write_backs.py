@@ -17,11 +17,11 @@ from django.db import IntegrityError, transaction
 
 from pms import vault
 from pms.domain import errors
-from pms.domain.records import Change, NewPatient, StatusChange
+from pms.domain.records import Change, MovedAppointment, NewAppointment, NewPatient, StatusChange
 from pms.models import Booking, BookingState, Call, Operation, PmsIntegration, WriteBack, WriteBackState
 from pms.providers.base import Done, Failed, Pending, PmsService, WriteOutcome
 from pms.providers.read_back import Shown, compare, find_record
-from pms.services import bookings, consequences, payloads, tasks
+from pms.services import bookings, consequences, payloads, tasks, wanted
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +43,16 @@ _NOUNS = {
     Operation.CANCEL: "cancellation",
     Operation.CONFIRM: "confirmation",
     Operation.CREATE_PATIENT: "new_patient",
+    Operation.UPDATE_PATIENT: "patient_update",
+    Operation.ADD_NOTE: "note",
+    Operation.ADD_INSURANCE: "insurance",
+    Operation.POST_PAYMENT: "payment",
 }
+_OF_APPOINTMENTS = (NewAppointment, MovedAppointment, StatusChange)
+# What adds to a patient's record is done when the vendor says so: nobody needs an id of it to go on.
+_NEEDS_NO_ID = frozenset(
+    {Operation.UPDATE_PATIENT, Operation.ADD_NOTE, Operation.ADD_INSURANCE, Operation.POST_PAYMENT}
+)
 
 
 def start(
@@ -58,12 +67,16 @@ def start(
     patient_id: str = "",
     appointment_id: str = "",
     subject_digest: str = "",
+    request_key: str = "",
     after: WriteBack | None = None,
+    notifies: bool = False,
 ) -> WriteBack | None:
     """Record that a change is about to be sent, or with ``after`` that it waits for a patient.
 
+    ``notifies`` says that the patient is to be told by e-mail once it is done (``services.notices``).
     Returns ``None`` if the booking's hold was lost meanwhile, if another change of the same appointment, or of the
-    same new patient, is under way, or if the appointment was cancelled while this change was prepared.
+    same new patient, is under way, if ``request_key`` was used before, or if the appointment was cancelled while this
+    change was prepared.
     """
     pk = uuid.uuid4()
     try:
@@ -82,6 +95,8 @@ def start(
                 patient_id=patient_id,
                 appointment_id=appointment_id,
                 subject_digest=subject_digest,
+                request_key=request_key,
+                notifies=notifies,
                 payload=vault.seal(payloads.dumped(change), _place(pk)),
                 access_id=access_id,
                 sent_at=now,
@@ -140,9 +155,9 @@ def settle(*, write_back: WriteBack, outcome: WriteOutcome, now: datetime) -> Wr
         _update_open(write_back, state=WriteBackState.PENDING, reference=outcome.reference)
     elif isinstance(outcome, Failed):
         fail(write_back, errors.SlotTaken.code if outcome.conflict else outcome.reason)
-    elif outcome.record_id:
+    elif outcome.record_id or write_back.operation in _NEEDS_NO_ID:
         _complete(write_back, outcome.record_id, now)
-    # Done without an id: the vendor has made it but not told which; the follow-up finds it by reading back.
+    # Otherwise done without an id: the vendor has made it but not told which; the follow-up finds it by reading back.
     return write_back
 
 
@@ -154,8 +169,8 @@ def follow(*, write_back: WriteBack, pms: PmsService, now: datetime) -> WriteBac
     outcome = _asked(write_back, pms)
     if isinstance(outcome, Done) and _names_somebody_else(write_back, outcome.record_id):
         outcome = Done()
-    if outcome == Done():
-        record_id = write_back.appointment_id or find_record(pms, change_of(write_back), _others(write_back))
+    if outcome == Done() and write_back.operation not in _NEEDS_NO_ID:
+        record_id = write_back.appointment_id or find_record(pms, change_of(write_back), others_of(write_back))
         outcome = Done(record_id) if record_id else None
     elif isinstance(outcome, Done) and write_back.appointment_id not in ("", outcome.record_id):
         # Said of another record than the one to be changed: only what the PMS shows of ours counts.
@@ -232,6 +247,11 @@ def verify(write_back: WriteBack, *, now: datetime) -> None:
         consequences.verified(write_back, now)
 
 
+def name_record(write_back: WriteBack, record_id: str) -> None:
+    """Remember the id of what was made, when the vendor has not told it and reads show it."""
+    _update(write_back, (WriteBackState.DONE,), record_id=record_id)
+
+
 def park(write_back: WriteBack) -> None:
     """Leave a write-back to a person that the PMS's own reads contradict; nothing is left to follow."""
     _update(write_back, (WriteBackState.DONE,), state=WriteBackState.PARKED, next_attempt_at=None, lease_until=None)
@@ -295,22 +315,12 @@ def _detail(write_back: WriteBack) -> dict[str, str]:
         change = change_of(write_back)
     except vault.CannotOpen:  # its key was retired: the task is told all the same
         change = None
-    if isinstance(change, NewPatient):
-        return {
-            "firstName": change.first_name,
-            "lastName": change.last_name,
-            "dateOfBirth": change.date_of_birth.isoformat(),
-            "phone": change.phone,
-            "email": change.email,
-            "address": ", ".join(filter(None, (change.street, change.city, change.state, change.postal_code))),
-            "guarantorId": change.guarantor_id,
-        }
+    booking = write_back.booking
     return {
         "patientId": write_back.patient_id,
         "appointmentId": write_back.appointment_id,
-        "startsAt": change.starts_at.isoformat() if change else "",
-        "reason": change.reason if isinstance(change, StatusChange) else "",
-        "confirmationNumber": write_back.booking.confirmation_number if write_back.booking else "",
+        **(wanted.in_words(change) if change else {}),
+        "confirmationNumber": booking.confirmation_number if booking else "",
     }
 
 
@@ -325,7 +335,7 @@ def _appointment_time(write_back: WriteBack) -> datetime | None:
         change = change_of(write_back)
     except vault.CannotOpen:
         return None
-    return None if isinstance(change, NewPatient) else change.starts_at
+    return change.starts_at if isinstance(change, _OF_APPOINTMENTS) else None
 
 
 def _is_overtaken(write_back: WriteBack) -> bool:
@@ -355,7 +365,7 @@ def _asked(write_back: WriteBack, pms: PmsService) -> WriteOutcome | None:
     if write_back.reference:
         with suppress(errors.NotEntitled):  # we may not ask; what the PMS shows by itself is an answer too
             return pms.follow_write(write_back.reference)
-    change, others = change_of(write_back), _others(write_back)
+    change, others = change_of(write_back), others_of(write_back)
     if write_back.reference:
         record_id = find_record(pms, change, others)
         return Done(record_id) if record_id else None
@@ -371,7 +381,7 @@ def _shown_without_trace(write_back: WriteBack, change: Change, pms: PmsService)
     return None
 
 
-def _others(write_back: WriteBack) -> frozenset[str]:
+def others_of(write_back: WriteBack) -> frozenset[str]:
     """Return the references and record ids of our other writes: what is theirs is not this one's, however alike.
 
     An appointment that is changed is the same record for all its changes, so only their references count.
@@ -386,7 +396,7 @@ def _others(write_back: WriteBack) -> frozenset[str]:
     if booking is not None:
         alike = alike.filter(booking__patient_id=booking.patient_id, booking__starts_at=booking.starts_at)
     else:
-        alike = alike.filter(subject_digest=write_back.subject_digest)
+        alike = alike.filter(subject_digest=write_back.subject_digest, patient_id=write_back.patient_id)
     known = [identifier for pair in alike.values_list("reference", "record_id") for identifier in pair]
     return frozenset(known) - {""}
 

@@ -6,12 +6,13 @@ Dates and times stay text here: ``pms.domain.spoken`` reads them, so that each m
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Any
 
 from rest_framework import serializers
 
 from pms.domain import errors, spoken
-from pms.domain.records import AppointmentStatus
+from pms.domain.records import AppointmentStatus, PaymentMethod
 
 _DATE = "YYYY-MM-DD, the practice's local day"
 _TIME = "HH:MM, 24-hour, the practice's local time"
@@ -19,6 +20,9 @@ _WHICH_PATIENT = "Which of the patients confirmed in this call; not needed if th
 _WHICH_APPOINTMENT = "The appointment, as getAppointments names it; not needed if the patient has only one ahead."
 _LONGEST_NOTE = 1000
 _HALVES = {"evening": "afternoon", "am": "morning", "pm": "afternoon"}
+_LEAST_AMOUNT = Decimal("0.01")
+_CURRENCY = re.compile(r"[$,\s]|usd|dollars?", re.IGNORECASE)
+_METHODS = {"card": "credit_card", "credit": "credit_card", "debit": "debit_card", "cheque": "check"}
 _NO_PREFERENCE = ("any", "anytime", "either", "no preference")
 
 
@@ -108,6 +112,42 @@ class Switch(serializers.BooleanField):
         super().__init__(allow_null=True, **kwargs)
 
 
+class Amount(serializers.DecimalField):
+    """Dollars and cents, more than nothing, as models write them: "$1,250", "50 dollars"."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_digits=8, decimal_places=2, min_value=_LEAST_AMOUNT, **kwargs)
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        if isinstance(data, bool):
+            self.fail("invalid")
+        if isinstance(data, str):
+            data = _CURRENCY.sub("", data)
+        return super().run_validation(data).quantize(_LEAST_AMOUNT)
+
+
+class Method(serializers.ChoiceField):
+    """How somebody pays, as models write it; left out: not known."""
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        if data is serializers.empty or spoken.is_blank(data):
+            return PaymentMethod.OTHER
+        said = "_".join(data.casefold().replace("-", " ").split()) if isinstance(data, str) else data
+        return PaymentMethod(super().run_validation(_METHODS.get(said, said) if isinstance(said, str) else said))
+
+
+class LastFour(Text):
+    """The last four digits of a card, which are no card number."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=4, validators=[_is_last_four], **kwargs)
+
+
+def _is_last_four(value: str) -> None:
+    if not re.fullmatch(r"[0-9]{4}", value):
+        raise serializers.ValidationError("Not four digits.")
+
+
 class CheckAvailability(serializers.Serializer[Any]):
     date = Text(required=False, help_text=f"{_DATE}. Left out: today.")
     appointmentType = Text(required=False, help_text="What the visit is for, in the caller's words.")
@@ -183,11 +223,65 @@ class CreatePatient(serializers.Serializer[Any]):
     providerId = Identifier(required=False, rest_only=True)
 
 
+class GetChart(serializers.Serializer[Any]):
+    """What reading one part of one patient's chart takes."""
+
+    patientId = Identifier(required=False, help_text=_WHICH_PATIENT)
+
+
+class UpdatePatient(serializers.Serializer[Any]):
+    patientId = Identifier(required=False, help_text=_WHICH_PATIENT)
+    phone = Text(required=False, help_text="The new phone number, with area code.")
+    email = Text(required=False, max_length=254, help_text="The new e-mail address.")
+    address = Address(required=False, allow_null=True)
+    street = Text(required=False, help_text="The new street address.")
+    city = Text(required=False, help_text="The city of the new address.")
+    state = Text(required=False, help_text="The state of the new address, two letters.")
+    zip = Text(required=False, max_length=20, help_text="The postal code of the new address.")
+
+
+class AddPatientNote(serializers.Serializer[Any]):
+    patientId = Identifier(required=False, help_text=_WHICH_PATIENT)
+    content = Note(required=True, max_length=_LONGEST_NOTE, help_text="The note, in full sentences.")
+    category = Text(required=False, max_length=60, help_text="What it is about, such as preference.")
+
+
+class AddInsurance(serializers.Serializer[Any]):
+    patientId = Identifier(required=False, help_text=_WHICH_PATIENT)
+    provider = Text(required=True, max_length=120, help_text="The insurance company, as on the card.")
+    policyNumber = Text(required=True, max_length=60, help_text="The member or policy number on the card.")
+    groupNumber = Text(required=False, max_length=60, help_text="The group number on the card.")
+    isPrimary = Switch(required=False, default=True, help_text="Whether it pays first; left out: it does.")
+    subscriberName = Text(required=False, max_length=120, help_text="Whose insurance it is, if not the patient's.")
+    subscriberDob = Text(required=False, help_text="The subscriber's date of birth, YYYY-MM-DD.")
+    relationship = Text(required=False, max_length=40, help_text="What the patient is to the subscriber: self, child.")
+
+
+class ProcessPayment(serializers.Serializer[Any]):
+    patientId = Identifier(required=False, help_text=_WHICH_PATIENT)
+    amount = Amount(required=True, help_text="Dollars and cents, such as 50.00.")
+    method = Method(
+        choices=list(PaymentMethod), required=False, help_text="How it is, or will be, paid. Never a card number."
+    )
+    last4 = LastFour(required=False, rest_only=True)
+    notes = Note(required=False, max_length=_LONGEST_NOTE, help_text="What the payment is for.")
+    reference = Identifier(required=False, rest_only=True)
+
+
+class SearchPatients(serializers.Serializer[Any]):
+    query = Text(required=True, max_length=120)
+    limit = serializers.IntegerField(required=False, default=10, min_value=1, max_value=50)
+
+
 class TakeMessage(serializers.Serializer[Any]):
     message = Note(required=True, max_length=_LONGEST_NOTE, help_text="What the team should know, in full sentences.")
     callerName = Text(required=False, help_text="Who is calling.")
     phoneNumber = Text(required=False, help_text="Where to call back; left out: the number that calls.")
     urgent = Switch(required=False, help_text="Whether it cannot wait until the end of the day.")
+
+
+class TransferToHuman(serializers.Serializer[Any]):
+    reason = Note(required=False, max_length=_LONGEST_NOTE, help_text="What the caller wants a person for.")
 
 
 class GetWrite(serializers.Serializer[Any]):

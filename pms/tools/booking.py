@@ -13,7 +13,7 @@ from pms.services.appointments import Booked, BookingUnknown
 from pms.services.bookings import Wish
 from pms.services.moves import NewTime
 from pms.services.placing import TimeNotFree
-from pms.tools import subject, timing, which, wording
+from pms.tools import subject, telling, timing, which, wording
 from pms.tools.context import Answer, Context, Face
 
 
@@ -30,7 +30,13 @@ def book_appointment(context: Context, arguments: Mapping[str, Any]) -> Answer:
         note=arguments.get("notes") or "",
     )
     try:
-        booked = appointments.book(**context.access, wish=wish, call=context.request.call, key=_key(context))
+        booked = appointments.book(
+            **context.access,
+            wish=wish,
+            call=context.request.call,
+            key=_key(context),
+            notifies=telling.is_wished(context, arguments),
+        )
     except TimeNotFree as taken:
         raise timing.with_alternatives(context, taken) from None
     except BookingUnknown as unknown:
@@ -46,7 +52,14 @@ def reschedule_appointment(context: Context, arguments: Mapping[str, Any]) -> An
     starts_at, clinician_id = timing.moved_to(context, arguments, moves.type_of(entry, context.integration))
     to = NewTime(starts_at, clinician_id, arguments.get("reason") or "")
     try:
-        booked = moves.move(**context.access, entry=entry, to=to, call=context.request.call, key=_key(context))
+        booked = moves.move(
+            **context.access,
+            entry=entry,
+            to=to,
+            call=context.request.call,
+            key=_key(context),
+            notifies=telling.is_wished(context, arguments),
+        )
     except TimeNotFree as taken:
         raise timing.with_alternatives(context, taken) from None
     except BookingUnknown as unknown:
@@ -100,9 +113,11 @@ def _answer(context: Context, arguments: Mapping[str, Any], booked: Booked, more
     is_waiting = booking.write_backs.filter(state=WriteBackState.WAITING).exists()
     sentence = wording.booking_sentence(booking, when, who, is_waiting=is_waiting)
     status = public_status(booking)
-    data: dict[str, Any] = {"status": status, "appointment": {**public_booking(booking), **more}}
-    if arguments.get("sendConfirmation") or arguments.get("sendNotification"):
-        data["confirmationSent"] = False
+    data: dict[str, Any] = {
+        "status": status,
+        "appointment": {**public_booking(booking), **more},
+        **telling.answered(arguments, booking.write_backs.first()),
+    }
     return Answer(
         say=wording.before(booking) + sentence if booked.stood_before else sentence,
         data=data,

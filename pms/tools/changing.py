@@ -9,7 +9,7 @@ from pms.domain import errors
 from pms.models import Operation, WriteBackState
 from pms.services import changes
 from pms.services.changes import Changed, ChangeUnknown
-from pms.tools import subject, timing, which, wording
+from pms.tools import subject, telling, timing, which, wording
 from pms.tools.context import Answer, Context
 
 
@@ -34,6 +34,7 @@ def _changed(context: Context, arguments: Mapping[str, Any], operation: Operatio
             patient_id=patient_id,
             call=context.request.call,
             reason=arguments.get("reason") or "",
+            notifies=telling.is_wished(context, arguments),
         )
     except ChangeUnknown as unknown:
         changed = unknown.changed
@@ -47,9 +48,10 @@ def _answer(context: Context, arguments: Mapping[str, Any], changed: Changed, op
         "status": wording.PUBLIC_WRITE_STATES[state],
         "appointmentId": changed.entry.id or None,
         "writeId": str(changed.write_back.pk) if changed.write_back else None,
+        **telling.answered(
+            arguments, changed.write_back or changes.made(context.integration, operation, changed.entry)
+        ),
     }
-    if arguments.get("sendNotification"):
-        data["confirmationSent"] = False
     return Answer(
         say=wording.change_sentence(operation, state, when, stood_before=changed.stood_before),
         data=data,

@@ -49,13 +49,14 @@ def create_patient(context: Context, arguments: Mapping[str, Any]) -> Answer:
 
 def _new(context: Context, arguments: Mapping[str, Any]) -> NewPatient:
     address = arguments.get("address") or {}
+    said = arguments.get("phone")
     return NewPatient(
         first_name=_name(arguments["firstName"], "firstName", "first name"),
         last_name=_name(arguments["lastName"], "lastName", "last name"),
         date_of_birth=_date_of_birth(context, arguments["dateOfBirth"]),
         clinician_id=arguments.get("providerId") or "",
-        phone=_phone(context, arguments.get("phone")),
-        email=_email(arguments.get("email")),
+        phone=phone_of(context, said) if said else _calling_from(context),
+        email=email_of(arguments.get("email")),
         street=address.get("street") or "",
         city=address.get("city") or "",
         state=address.get("state") or "",
@@ -86,11 +87,9 @@ def _date_of_birth(context: Context, said: str) -> date:
     return born
 
 
-def _phone(context: Context, said: str | None) -> str:
-    """Return the number that was said, else the one that calls; one that is none is asked about, never repaired."""
+def phone_of(context: Context, said: str) -> str:
+    """Return the number that was said; one that is none is asked about, never repaired."""
     request = context.request
-    if not said:
-        return calls.caller_number(request.call) if request.call else ""
     number = normalize(said, request.account.country)
     if not number:
         raise errors.Invalid(
@@ -101,7 +100,12 @@ def _phone(context: Context, said: str | None) -> str:
     return number
 
 
-def _email(said: str | None) -> str:
+def _calling_from(context: Context) -> str:
+    return calls.caller_number(context.request.call) if context.request.call else ""
+
+
+def email_of(said: str | None) -> str:
+    """Return the address that was said, empty if none was; one that is none is asked about."""
     if said and not _EMAIL.fullmatch(said):
         raise errors.Invalid(
             "The e-mail address is not one.",

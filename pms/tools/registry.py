@@ -11,7 +11,20 @@ from rest_framework import serializers
 from pms.domain import errors
 from pms.models import Scope
 from pms.providers.base import Capability
-from pms.tools import arguments, booking, changing, finding, messages, offering, registering, tracking, which
+from pms.tools import (
+    arguments,
+    booking,
+    changing,
+    chart,
+    chart_writing,
+    finding,
+    messages,
+    offering,
+    registering,
+    tracking,
+    transferring,
+    which,
+)
 from pms.tools.context import Answer, Context
 
 
@@ -19,10 +32,10 @@ from pms.tools.context import Answer, Context
 class Tool:
     """One verb. ``purpose`` is said to the model, ``filler`` to the caller while the tool works.
 
-    ``feature`` is the practice's switch, ``discloses`` whether patient data can come out, so that a voice credential
-    needs a live call; ``scope`` is what a system credential needs. A tool without ``capability`` looks itself whether
-    the PMS can do it, so that what it cannot becomes a task; one that ``needs_pms`` not works when nothing else does.
-    Those that are not ``for_voice`` are REST's alone.
+    ``feature`` is the practice's switch, empty for what no switch turns off; ``discloses`` whether patient data can
+    come out, so that a voice credential needs a live call; ``scope`` is what a system credential needs. One that
+    ``asks_itself`` looks itself whether the connection has its ``capability``, so that what it cannot do becomes a
+    task; one that ``needs_pms`` not works when nothing else does. Those that are not ``for_voice`` are REST's alone.
     """
 
     name: str
@@ -34,6 +47,7 @@ class Tool:
     scope: Scope
     filler: str
     function: Callable[[Context, Mapping[str, Any]], Answer]
+    asks_itself: bool = False
     needs_pms: bool = True
     for_voice: bool = True
 
@@ -58,11 +72,12 @@ _DECLARED = (
         name="findPatient",
         purpose=(
             "Confirm which patient the call is about, by full name and date of birth exactly as the caller says them. "
-            "Call it before booking for somebody who has been at the practice. It never lists patients."
+            "Call it before anything about somebody who has been at the practice. It never lists patients. A call opens "
+            "one adult's records, and those of children in the family."
         ),
         arguments=arguments.FindPatient,
         capability=Capability.READ_PATIENTS,
-        feature="booking",
+        feature="",
         discloses=True,
         scope=Scope.PATIENTS_READ,
         filler="One moment while I find that record.",
@@ -156,6 +171,127 @@ _DECLARED = (
         function=registering.create_patient,
     ),
     Tool(
+        name="getPatientInfo",
+        purpose=(
+            "Say which phone number, email address and address the practice has on file for the patient confirmed in "
+            "this call. Only for a caller who asks for it."
+        ),
+        arguments=arguments.GetChart,
+        capability=Capability.READ_PATIENTS,
+        feature="",
+        discloses=True,
+        scope=Scope.PATIENTS_READ,
+        filler="Let me look that up.",
+        function=chart.get_patient_info,
+        asks_itself=True,
+    ),
+    Tool(
+        name="updatePatient",
+        purpose=(
+            "Change the phone number, email address or address of the patient confirmed in this call, after reading it "
+            "back to the caller and hearing yes. Give only what changes. Only say what it answers: often the team has "
+            "to enter it."
+        ),
+        arguments=arguments.UpdatePatient,
+        capability=Capability.UPDATE_PATIENT,
+        feature="",
+        discloses=True,
+        scope=Scope.PATIENTS_WRITE,
+        filler="I am noting that now.",
+        function=chart_writing.update_patient,
+        asks_itself=True,
+    ),
+    Tool(
+        name="getPatientNotes",
+        purpose=(
+            "Say which notes are in the record of the patient confirmed in this call that may be read out. Only for a "
+            "caller who asks for them."
+        ),
+        arguments=arguments.GetChart,
+        capability=Capability.READ_NOTES,
+        feature="notes",
+        discloses=True,
+        scope=Scope.NOTES_READ,
+        filler="Let me look that up.",
+        function=chart.get_patient_notes,
+        asks_itself=True,
+    ),
+    Tool(
+        name="addPatientNote",
+        purpose=(
+            "Add a note to the record of the patient confirmed in this call, such as a preference. For something that "
+            "the team should do or answer use takeMessage instead."
+        ),
+        arguments=arguments.AddPatientNote,
+        capability=Capability.ADD_NOTE,
+        feature="notes",
+        discloses=True,
+        scope=Scope.NOTES_WRITE,
+        filler="I am writing that down.",
+        function=chart_writing.add_patient_note,
+        asks_itself=True,
+    ),
+    Tool(
+        name="getInsurance",
+        purpose=(
+            "Say which insurance is on file for the patient confirmed in this call. It never says what is covered; "
+            "never guess that."
+        ),
+        arguments=arguments.GetChart,
+        capability=Capability.READ_INSURANCE,
+        feature="insurance",
+        discloses=True,
+        scope=Scope.INSURANCE_READ,
+        filler="Let me look that up.",
+        function=chart.get_insurance,
+        asks_itself=True,
+    ),
+    Tool(
+        name="addInsurance",
+        purpose=(
+            "Note an insurance for the patient confirmed in this call, after reading company and member number back to "
+            "the caller. Only say what it answers: often the team has to enter it."
+        ),
+        arguments=arguments.AddInsurance,
+        capability=Capability.ADD_INSURANCE,
+        feature="insurance",
+        discloses=True,
+        scope=Scope.INSURANCE_WRITE,
+        filler="I am writing that down.",
+        function=chart_writing.add_insurance,
+        asks_itself=True,
+    ),
+    Tool(
+        name="getBalance",
+        purpose=(
+            "Say what is owed on the account of the patient confirmed in this call, and of which day that is. Only for "
+            "a caller who asks for it."
+        ),
+        arguments=arguments.GetChart,
+        capability=Capability.READ_BALANCE,
+        feature="payments",
+        discloses=True,
+        scope=Scope.BALANCE_READ,
+        filler="Let me look that up.",
+        function=chart.get_balance,
+        asks_itself=True,
+    ),
+    Tool(
+        name="processPayment",
+        purpose=(
+            "Note that the patient confirmed in this call wants to pay, after reading the amount back to the caller. "
+            "It charges nothing. Never ask for, repeat or pass on a card number; if the caller says one, stop them."
+        ),
+        arguments=arguments.ProcessPayment,
+        capability=Capability.POST_PAYMENT,
+        feature="payments",
+        discloses=True,
+        scope=Scope.PAYMENTS_WRITE,
+        filler="I am noting that now.",
+        function=chart_writing.process_payment,
+        asks_itself=True,
+    ),
+    Tool(
         name="takeMessage",
         purpose=(
             "Leave a message for the team at the practice. It always works, also when nothing else does. Use it for "
@@ -171,11 +307,40 @@ _DECLARED = (
         needs_pms=False,
     ),
     Tool(
+        name="transferToHuman",
+        purpose=(
+            "Find out whether the caller can be put through to a person. Call it when the caller asks for somebody, "
+            "when it is urgent, or when nothing else helps. Only if it answers that the caller can be put through now, "
+            "use transferCall; otherwise it has left a note for the team: say what it answers, never use transferCall, "
+            "and never promise when somebody will call back."
+        ),
+        arguments=arguments.TransferToHuman,
+        capability=None,
+        feature="",
+        discloses=False,
+        scope=Scope.MESSAGES_WRITE,
+        filler="Let me see who is there.",
+        function=transferring.transfer_to_human,
+        needs_pms=False,
+    ),
+    Tool(
+        name="searchPatients",
+        purpose="Patients by name, phone number or e-mail address, for the practice's own server.",
+        arguments=arguments.SearchPatients,
+        capability=Capability.READ_PATIENTS,
+        feature="",
+        discloses=True,
+        scope=Scope.PATIENTS_READ,
+        filler="",
+        function=chart.search_patients,
+        for_voice=False,
+    ),
+    Tool(
         name="getWrite",
-        purpose="What became of a booking, a move, a cancellation or a new patient that was answered with 202.",
+        purpose="What became of a change that was answered with 202.",
         arguments=arguments.GetWrite,
         capability=None,
-        feature="booking",
+        feature="",
         discloses=True,
         scope=Scope.APPOINTMENTS_READ,
         filler="",

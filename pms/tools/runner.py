@@ -1,7 +1,8 @@
 """The one way to use a tool, whichever face it came through.
 
-claim -> account's state -> feature switch -> rate limit -> validate -> capability -> identity gate -> function ->
-outcome. A failure at any step becomes a truthful sentence; an unexpected one is logged without its details.
+no card number -> claim -> account's state -> feature switch -> rate limit -> validate -> capability -> identity gate
+-> function -> outcome. A failure at any step becomes a truthful sentence; an unexpected one is logged without its
+details.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import structlog
 from rest_framework.exceptions import ValidationError
 
 from accounts import baa
-from pms.domain import errors, speech
+from pms.domain import cards, errors, speech
 from pms.models import CredentialKind, PmsIntegration
 from pms.services import calls, claims, gateway, integrations, limits
 from pms.tools import registry
@@ -33,7 +34,11 @@ def run(*, name: str, arguments: Mapping[str, object], problem: str = "", reques
     """
     started = request.clock.monotonic()
     known = name if name in registry.TOOLS else ""  # any other name may be anything, so it is kept nowhere
-    result = _guarded(known, lambda: _claimed(known, name, arguments, problem, request))
+    # Before the claim, which keeps the arguments: a card number is kept nowhere.
+    if cards.has_card_number(arguments):
+        result = _refused(errors.CardNumberRefused())
+    else:
+        result = _guarded(known, lambda: _claimed(known, name, arguments, problem, request))
     log.info(
         "tool",
         tool=known,
@@ -111,7 +116,7 @@ def _admitted(tool: Tool, request: Request) -> PmsIntegration | None:
         return None
     integration = integrations.active_for(account=account)
     allowed = (integration.config or {}).get("allowOnlineBooking", True) or tool.feature != "booking"
-    if not allowed or not (integration.features or {}).get(tool.feature, False):
+    if not allowed or (tool.feature and not (integration.features or {}).get(tool.feature, False)):
         raise errors.FeatureDisabled
     limits.check(limit="account", key=str(account.pk))
     return integration
@@ -137,7 +142,7 @@ def _asked_again(codes: Any) -> errors.Invalid:
 
 
 def _require_capability(tool: Tool, context: Context) -> None:
-    if tool.capability is None:
+    if tool.capability is None or tool.asks_itself:
         return
     request = context.request
     gateway.service_for(integration=context.integration, clock=request.clock, budget=request.budget).require(

@@ -30,11 +30,24 @@ def get_write(context: Context, arguments: Mapping[str, Any]) -> Answer:
         }
     else:
         data = {"status": wording.PUBLIC_WRITE_STATES[WriteBackState(found.state)], "operation": found.operation}
-        if found.operation == Operation.CREATE_PATIENT:
-            data["patient"] = {"id": found.record_id or None}
-        else:
-            data["appointment"] = {"id": found.appointment_id}
+        data |= _record(found)
     return Answer(say="", data=data)
+
+
+def _record(found: WriteBack) -> dict[str, Any]:
+    """Return the id of what a write makes or changes, under the name of its kind; null while nobody has told it."""
+    match Operation(found.operation):
+        case Operation.CREATE_PATIENT:
+            return {"patient": {"id": found.record_id or None}}
+        case Operation.UPDATE_PATIENT:
+            return {"patient": {"id": found.patient_id}}
+        case Operation.ADD_NOTE:
+            return {"note": {"id": found.record_id or None}}
+        case Operation.ADD_INSURANCE:
+            return {"insurance": {"id": found.record_id or None}}
+        case Operation.POST_PAYMENT:
+            return {"payment": {"id": found.record_id or None}}
+    return {"appointment": {"id": found.appointment_id}}
 
 
 def _patient_id(found: Booking | WriteBack) -> str:

@@ -95,6 +95,33 @@ def new_patient_sentence(state: WriteBackState, name: str, patient_id: str) -> s
     }[state]
 
 
+def chart_sentence(operation: Operation, state: WriteBackState, amount: str = "") -> str:
+    """Return the sentence for a change of a patient's chart; ``amount`` is a payment's, as it is said."""
+    what, done, not_done = {
+        Operation.UPDATE_PATIENT: ("new details", "The new details are on file now.", "the record stays as it was"),
+        Operation.ADD_NOTE: ("note", "I have added that note.", "nothing has been added"),
+        Operation.ADD_INSURANCE: ("insurance", "The insurance is on file now.", "nothing has been added"),
+        Operation.POST_PAYMENT: (
+            f"record of a payment of {amount}",
+            f"A payment of {amount} has been entered into the account. I have not charged anything.",
+            "nothing has been recorded",
+        ),
+    }[operation]
+    pending = (
+        f"I have sent the {what} to the practice's system, but it is not final yet. "
+        "If it does not go through, the team will be told."
+    )
+    return {
+        WriteBackState.WAITING: pending,
+        WriteBackState.SENDING: pending,
+        WriteBackState.PENDING: pending,
+        WriteBackState.UNKNOWN: errors.OutcomeUnknown.default_spoken,
+        WriteBackState.PARKED: _TO_BE_CHECKED,
+        WriteBackState.DONE: done,
+        WriteBackState.FAILED: f"The {what} did not go through, so {not_done}.",
+    }[state]
+
+
 def _pending_sentence(when: str, who: str, number: str, *, is_waiting: bool) -> str:
     if is_waiting:
         return (

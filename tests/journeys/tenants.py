@@ -414,8 +414,7 @@ def endpoints() -> set[tuple[str, str]]:
     for one in urls.urlpatterns:
         view = getattr(one.callback, "view_class", None)
         methods = [name for name in view.http_method_names if hasattr(view, name)] if view else ["post"]
-        address = f"/api/pms/{one.pattern}".replace("<str:appointment_id>", "{appointmentId}")
-        address = address.replace("<str:write_id>", "{writeId}")
+        address = re.sub(r"<str:(\w+)_id>", r"{\1Id}", f"/api/pms/{one.pattern}")
         found |= {(name.upper(), address) for name in methods if name != "options"}
     return found
 

@@ -60,6 +60,12 @@ class Left:
 LEFT = {
     "booking": Left("true in the PMS] Agent: The appointment is booked for", {S.CONFIRMED: 1}, {}, 1),
     "changes": Left("PMS: Cancelled: appointment 9", {S.RESCHEDULED: 1, S.CANCELLED: 1}, {}, 0),
+    "chart": Left(
+        'PMS: New: a note, "Mornings',
+        {},
+        {"please_collect_payment": 1, "please_update_patient": 1, "wants_a_person": 1},
+        0,
+    ),
     "family": Left("PMS: New: patient 5", {S.CONFIRMED: 3}, {}, 3),
     "lost": Left("how it ended: confirmed. Meanwhile: The ph", {S.CONFIRMED: 1}, {"booking_outcome_unknown": 1}, 1),
     "outage": Left("PMS: Nothing is new", {S.FAILED: 1}, {"booking_pms_unavailable": 1, "message": 1}, 0),

@@ -21,7 +21,7 @@ from pms.jobs import sweeps
 from pms.models import Booking, Call, PmsCachedData, PmsToken, SecurityEvent, WriteBack, WriteBackState
 from pms.providers.http import pool_for
 from pms.sandbox import Sandbox
-from pms.services import limits
+from pms.services import limits, patients
 from pms.services.tokens import DatabaseTokenStore
 from pms.tools import registry
 from pms.tools.arguments import Identifier
@@ -42,7 +42,7 @@ from tests.journeys.tenants import (
     Tenant,
 )
 from tests.practice import live_call
-from tests.talking import CORA, Caller, SetClock, quiet_day, together
+from tests.talking import CORA, NOBODY, Caller, SetClock, quiet_day, together
 from tests.vapi.sending import WEBHOOK, about, post
 
 pytestmark = pytest.mark.django_db
@@ -511,11 +511,19 @@ def use_up(limit: str, client: Client, tenant: Tenant) -> Callable[[], bool]:
         post(client, about(tenant.line), "a secret of nobody at all")
         return events.count() > before
 
+    def warn() -> bool:
+        events = SecurityEvent.objects.filter(kind="verification.suspended", account_id=tenant.account.pk)
+        before = events.count()
+        for _ in range(patients.MAX_GUESSES):
+            Caller(tenant.account, number="").use("findPatient", **NOBODY)
+        return events.count() > before
+
     ways: Mapping[str, Callable[[], bool]] = {
         "account": lambda: caller.use("checkAvailability", appointmentType="cleaning").outcome != "rate_limited",
         "messages": lambda: caller.use("takeMessage", message="Hello").outcome != "rate_limited",
         "verification": lambda: caller.use("findPatient", **tenant.patient).outcome != "rate_limited",
         "refusals": knock,
+        "suspensions": warn,
     }
     return ways[limit]
 

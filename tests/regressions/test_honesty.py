@@ -229,7 +229,7 @@ def test_wb_17_credentials_that_are_refused_switch_the_connection_off_and_the_ca
     result = caller.open_times(), caller.open_times()
     kept = caller.use("takeMessage", message="Please call me back.")
 
-    assert all("can't reach the practice's calendar" in said and "take a message" in said for said in result)
+    assert all("can't reach the practice's system" in said and "take a message" in said for said in result)
     assert PmsIntegration.objects.get().status == ConnectionStatus.ERROR
     assert SecurityEvent.objects.get(kind="integration.rejected").account_id == practice.pk
     assert (kept.outcome, Task.objects.get().kind) == ("ok", "message")

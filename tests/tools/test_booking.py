@@ -474,7 +474,7 @@ class TestNotMade:
 
         def held_then_hung_up(**kwargs: Any) -> Booking:
             booking = hold(**kwargs)
-            calls.end(account=practice, vapi_call_id=cora.call.vapi_call_id, reason="hung up", now=cora.clock.now())
+            calls.note(call=cora.call, progress=calls.Progress(status="ended"), now=cora.clock.now())
             return booking
 
         monkeypatch.setattr(bookings, "hold", held_then_hung_up)

@@ -65,7 +65,9 @@ REFUSALS: list[tuple[Callable[[Account], None], str, str]] = [
     (paused, "paused", "paused right now"),
     (closed, "paused", "paused right now"),
     (not_connected, "setup_required", "not connected"),
-    (rejected, "credentials_rejected", "can't reach the practice's calendar"),
+    (rejected, "credentials_rejected", "can't reach the practice's system"),
+]
+NO_BOOKING: list[tuple[Callable[[Account], None], str, str]] = [
     (switched_off, "feature_disabled", "does not offer that by phone agent"),
     (not_online, "feature_disabled", "does not offer that by phone agent"),
 ]
@@ -77,8 +79,15 @@ def fresh(caller: Caller) -> Caller:
     return caller
 
 
-@pytest.mark.parametrize(("tool", "arguments"), USES, ids=[name for name, _ in USES])
-@pytest.mark.parametrize(("change", "outcome", "words"), REFUSALS, ids=[one[0].__name__ for one in REFUSALS])
+@pytest.mark.parametrize(
+    ("change", "outcome", "words", "tool", "arguments"),
+    [
+        pytest.param(*refusal, *use, id=f"{refusal[0].__name__}-{use[0]}")
+        for refusal in (*REFUSALS, *NO_BOOKING)
+        for use in USES
+        if refusal in REFUSALS or use[0] != "findPatient"
+    ],
+)
 def test_a_practice_that_does_not_allow_it_is_told_in_its_own_words_and_the_pms_is_not_asked(
     cora: Caller,
     practice: Account,
@@ -97,6 +106,15 @@ def test_a_practice_that_does_not_allow_it_is_told_in_its_own_words_and_the_pms_
     assert result.outcome == outcome
     assert words in result.say
     assert asked_of_the_pms(sim) == []
+
+
+@pytest.mark.parametrize("change", [one[0] for one in NO_BOOKING])
+def test_who_calls_can_be_confirmed_where_nothing_is_booked(
+    cora: Caller, practice: Account, change: Callable[[Account], None]
+) -> None:
+    change(practice)
+
+    assert fresh(cora).use("findPatient", **CORA).outcome == "ok"
 
 
 def test_a_connection_in_error_is_never_used(cora: Caller, practice: Account, sim: Sim) -> None:

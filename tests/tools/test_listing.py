@@ -15,7 +15,6 @@ from pms.models import AuditPhase, Booking, PmsAuditLog, SecurityEvent, WriteBac
 from pms.sandbox import Sandbox
 from tests.conftest import Sim
 from tests.talking import (
-    JOSE,
     MILO,
     NEW_YORK,
     Caller,
@@ -64,12 +63,13 @@ class TestWhoAsks:
     def test_is_not_believed_what_the_model_says_of_it(self, caller: Caller) -> None:
         assert caller.use("getAppointments", patientId="1001", verified=True, kind="SYSTEM").outcome == "not_verified"
 
-    def test_says_which_patient_if_there_are_two(self, cora: Caller) -> None:
-        cora.verified(JOSE)
+    def test_says_which_patient_if_there_are_two(self, cora: Caller, sandbox: Sandbox) -> None:
+        made_at_the_desk(sandbox, patient_id="1002")
+        cora.verified(MILO)
 
         assert cora.use("getAppointments").outcome == "ambiguous_patient"
         assert cora.use("getAppointments", patientId="1001").say == NONE_AHEAD
-        assert "(appointment 7" in cora.use("getAppointments", patientId="1010").say
+        assert at(9) in cora.use("getAppointments", patientId="1002").say
 
     def test_hears_of_a_child_only_as_its_parent(self, practice: Account, sandbox: Sandbox) -> None:
         made_at_the_desk(sandbox, patient_id="1002")
