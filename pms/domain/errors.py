@@ -120,7 +120,10 @@ class Paused(Refused):
 class CardNumberRefused(Refused):
     code = "card_number_refused"
     default_message = "What was sent holds what looks like a full card number; nothing of it was kept."
-    default_spoken = "For your safety I can't take card numbers, and I have not kept that one. The team can take the payment with you."
+    default_spoken = (
+        "For your safety I can't take card numbers, and I have not kept that one. "
+        "The team can take the payment with you."
+    )
 
 
 class AccountRequired(ParlaeError):

@@ -72,8 +72,8 @@ _DECLARED = (
         name="findPatient",
         purpose=(
             "Confirm which patient the call is about, by full name and date of birth exactly as the caller says them. "
-            "Call it before anything about somebody who has been at the practice. It never lists patients. A call opens "
-            "one adult's records, and those of children in the family."
+            "Call it before anything about somebody who has been at the practice. It never lists patients. A call "
+            "opens one adult's records, and those of children in the family."
         ),
         arguments=arguments.FindPatient,
         capability=Capability.READ_PATIENTS,
