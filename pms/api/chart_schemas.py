@@ -166,7 +166,7 @@ class Owed(serializers.Serializer[Any]):
     patient = _money()
     lastPayment = LastPayment(allow_null=True)
     asOf = serializers.DateField(allow_null=True, help_text="The local day of the figures.")
-    notYetIncluded = _money(required=False, help_text="Payments posted here that the figures do not show yet.")
+    mayNotInclude = _money(required=False, help_text="Payments posted here that the figures may not show yet.")
 
 
 class PatientBalance(serializers.Serializer[Any]):

@@ -22,6 +22,7 @@ from pms.api.base import (
     problems,
 )
 from pms.domain import errors, spoken
+from pms.models import CredentialKind
 
 _PATIENT_ID = OpenApiParameter("patient_id", str, OpenApiParameter.PATH, description="The PMS's id of the patient.")
 _WRITE_ID = "0b7c1f0a-58a8-4f0a-9d0a-6f1d2a3b4c5d"
@@ -252,7 +253,8 @@ class PatientSearchView(PmsView):
         ],
     )
     def post(self, request: Request) -> Response:
-        if isinstance(request.user, Server) and request.user.call is not None:
+        server = request.user
+        if isinstance(server, Server) and (server.call is not None or server.admission.kind == CredentialKind.VOICE):
             answer = self.run(request, "findPatient", self.body(request))
             return Response({"success": True, "patients": [{"id": answer.data["patientId"]}]})
         return Response({"success": True, **self.run(request, "searchPatients", self.body(request)).data})

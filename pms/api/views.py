@@ -260,7 +260,8 @@ class AppointmentView(PmsView):
     @extend_schema(
         operation_id="cancelAppointment",
         description=(
-            "Cancels an appointment, or takes back a booking that the PMS has not made yet; 202 while it is not final."
+            "Cancels an appointment, or takes back a booking that the PMS has not made yet; 202 while it is not final. "
+            "The body may have a `reason` and `sendNotification`."
         ),
         parameters=[_APPOINTMENT_ID, *LINE],
         request=schemas.CancelRequest,

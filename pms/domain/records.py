@@ -259,12 +259,11 @@ class PatientUpdate:
 
 @dataclass(frozen=True, slots=True)
 class NewNote:
-    """What a note writes. ``category`` is the asker's word for it; ``clinician_id`` whom it is filed under."""
+    """What a note writes, filed under the patient's own clinician. ``category`` is the asker's word for it."""
 
     patient_id: str
     text: str = field(repr=False)
     written_on: date
-    clinician_id: str
     category: str = ""
 
 
@@ -324,8 +323,12 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionReport:
-    """What a connection test found out. ``data_as_of`` is when the vendor's copy was last refreshed."""
+    """What a connection test found out. ``data_as_of`` is when the vendor's copy was last refreshed.
 
+    ``practice_key`` is the vendor's name for the practice: patients' ids mean other people under another one.
+    """
+
+    practice_key: str
     practice_name: str
     pms_name: str
     time_zone: str

@@ -38,6 +38,7 @@ _YEAR_IS_SAID_BEYOND = timedelta(days=300)
 
 _TAG = re.compile(r"<[^<>]{0,200}>")
 _MARKUP = re.compile(r"[<>{}\[\]|\\`*_#~^=$\"]+")
+_EMAIL = re.compile(r"[\w.+'-]{1,64}@[\w.-]{1,100}", re.ASCII)
 _CENT = Decimal("0.01")
 
 
@@ -86,6 +87,11 @@ def say_name(*parts: str) -> str:
     Practice systems often store capitals only, which speech engines spell out letter by letter: those are lowered.
     """
     return one_line(" ".join(_natural_case(part) for part in parts if part.strip()), MAX_NAME_LENGTH)
+
+
+def say_email(address: str) -> str:
+    """Return an e-mail address as it is written, or as one plain line if it is none."""
+    return address if _EMAIL.fullmatch(address) else one_line(address)
 
 
 def spell(code: str) -> str:

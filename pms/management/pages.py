@@ -132,7 +132,7 @@ def _row(tool: Tool, place: tuple[str, str] | None) -> tuple[str, ...]:
         f"`{tool.name}`",
         "yes" if tool.for_voice else "no",
         ", ".join(f"`{capability}`" for capability in uses(tool)),
-        f"`{tool.scope}`",
+        f"`{tool.scope}`" if tool.scope else "that of the change",
         ", ".join(f"`{call}`" for call in asked),
         ", ".join(kept),
         f"`{tool.name}`" if tool.needs_pms else "",
@@ -147,7 +147,8 @@ def _conditions(tool: Tool) -> list[str]:
         said = ["Works also without the practice's system."]
     if tool.asks_itself:
         said.append("Where the connection cannot do it, the team gets a task.")
-    said.append(f"A system credential needs the scope `{tool.scope}`.")
+    needs_scope = f"A system credential needs the scope `{tool.scope}`."
+    said.append(needs_scope if tool.scope else "A system credential needs a scope of what was changed.")
     if not tool.for_voice:
         return [*said, "Over REST only."]
     return [*said, "By voice only within a live call." if tool.discloses else "Discloses no patient data."]

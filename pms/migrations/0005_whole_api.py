@@ -1,5 +1,6 @@
 """Notes, insurance, payments and changes of patients; calls as they are reported; how strong a proof is."""
 
+from django.conf import settings
 from django.db import migrations, models
 
 
@@ -7,6 +8,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0002_call_policy"),
         ("pms", "0004_every_verb"),
+        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
@@ -29,6 +31,21 @@ class Migration(migrations.Migration):
             model_name="call",
             name="status",
             field=models.CharField(blank=True, max_length=32),
+        ),
+        migrations.AddField(
+            model_name="pmsintegration",
+            name="practice_digest",
+            field=models.CharField(blank=True, editable=False, max_length=64),
+        ),
+        migrations.AddField(
+            model_name="pmsintegration",
+            name="practice_since",
+            field=models.DateTimeField(blank=True, editable=False, null=True),
+        ),
+        migrations.AddField(
+            model_name="task",
+            name="request_key",
+            field=models.CharField(blank=True, editable=False, max_length=200),
         ),
         migrations.AddField(
             model_name="verification",
@@ -78,6 +95,24 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="verification",
             index=models.Index(fields=["account", "name_digest", "created_at"], name="verifications_name_idx"),
+        ),
+        migrations.AddConstraint(
+            model_name="pmsintegration",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(
+                    ("status__in", ["ACTIVE", "ERROR"]), models.Q(("practice_digest", ""), _negated=True)
+                ),
+                fields=("practice_digest",),
+                name="pms_integrations_practice_key",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="task",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("request_key", ""), _negated=True),
+                fields=("account", "request_key"),
+                name="tasks_request_key",
+            ),
         ),
         migrations.AddConstraint(
             model_name="writeback",

@@ -33,6 +33,9 @@ class PmsIntegration(models.Model):
     ``credentials`` is sealed; ``services.integrations.reveal`` opens it. ``config`` holds the spec's keys and
     ``minNoticeMinutes maxAdvanceDays stepMinutes``; ``features`` holds ``booking newPatients notes insurance
     payments``; ``metadata`` what connecting found (``capabilities``, ``pmsName``, ``locationId``).
+
+    ``practice_digest`` is an HMAC of the vendor's name for the practice: no two connections in use lead to the same.
+    ``practice_since`` is when the connection was led to another one than before; older ids are other people's.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -48,6 +51,8 @@ class PmsIntegration(models.Model):
     config = models.JSONField(null=True, blank=True)
     features = models.JSONField(null=True, blank=True)
     metadata = models.JSONField(null=True, blank=True)
+    practice_digest = models.CharField(max_length=64, blank=True, editable=False)
+    practice_since = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -60,6 +65,12 @@ class PmsIntegration(models.Model):
                 fields=["account"],
                 condition=models.Q(status=ConnectionStatus.ACTIVE),
                 name="pms_integrations_one_active",
+            ),
+            models.UniqueConstraint(
+                fields=["practice_digest"],
+                condition=models.Q(status__in=[ConnectionStatus.ACTIVE, ConnectionStatus.ERROR])
+                & ~models.Q(practice_digest=""),
+                name="pms_integrations_practice_key",
             ),
         ]
         indexes = [

@@ -16,7 +16,10 @@ class TaskState(models.TextChoices):
 
 
 class Task(models.Model):
-    """``kind`` is our own code, ``detail`` is sealed: it says what the caller wanted."""
+    """``kind`` is our own code, ``detail`` is sealed: it says what the caller wanted.
+
+    ``request_key`` finds the same request of the practice's own server again.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     account = models.ForeignKey("accounts.Account", on_delete=models.PROTECT, related_name="tasks")
@@ -27,6 +30,7 @@ class Task(models.Model):
     write_back = models.ForeignKey(
         "pms.WriteBack", on_delete=models.PROTECT, null=True, blank=True, related_name="tasks"
     )
+    request_key = models.CharField(max_length=200, blank=True, editable=False)
     state = models.CharField(max_length=8, choices=TaskState.choices, default=TaskState.OPEN)
     assigned_to = models.ForeignKey(get_user_model(), on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -38,6 +42,9 @@ class Task(models.Model):
             # One task per booking or write and reason, however often a job finds the same thing.
             models.UniqueConstraint(fields=["booking", "kind"], name="tasks_booking_kind_key"),
             models.UniqueConstraint(fields=["write_back", "kind"], name="tasks_write_back_kind_key"),
+            models.UniqueConstraint(
+                fields=["account", "request_key"], condition=~models.Q(request_key=""), name="tasks_request_key"
+            ),
         ]
         indexes = [models.Index(fields=["account", "state", "created_at"], name="tasks_account_state_idx")]
 

@@ -68,7 +68,7 @@ def purge(*, now: datetime) -> int:
 
 
 def _was_written_since(integration_id: UUID, patient_id: str, since: datetime) -> bool:
-    changed = Q(sent_at__gte=since) | Q(completed_at__gte=since)
+    changed = Q(sent_at__gte=since) | Q(completed_at__gte=since) | Q(verified_at__gte=since)
     return WriteBack.objects.filter(changed, integration_id=integration_id, patient_id=patient_id).exists()
 
 

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from django.db import IntegrityError, transaction
 
+from accounts import baa
 from accounts.models import Account
 from pms import vault
 from pms.domain import cards, errors
@@ -175,7 +176,12 @@ def _end(call: Call, progress: Progress, now: datetime) -> None:
 
 
 def _keep(call: Call, account: Account, progress: Progress) -> None:
-    """Seal what the account lets us keep beside what was kept before; a card number that was said is not kept."""
+    """Seal what the account lets us keep beside what was kept before; a card number that was said is not kept.
+
+    Nothing is kept for a practice that has not accepted the agreement.
+    """
+    if not baa.is_accepted(account):
+        return
     told: dict[str, str] = {}
     if account.keeps_transcripts:
         told["transcript"] = cards.without_card_numbers(progress.transcript)

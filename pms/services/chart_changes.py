@@ -9,15 +9,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from django.db.models import Q
+from django.db.models import QuerySet
 
 from pms import vault
 from pms.domain import errors
 from pms.domain.clock import Budget, Clock
-from pms.domain.records import Change, NewInsurance, NewNote, NewPayment, Note, PatientUpdate
+from pms.domain.records import Change, NewInsurance, NewNote, NewPatient, NewPayment, Note, PatientUpdate
 from pms.models import OPEN_WRITES, Call, Operation, PmsIntegration, Task, WriteBack, WriteBackState
 from pms.providers.base import Capability, PmsService
-from pms.services import cache, gateway, newcomers, payloads, registering, sending, tasks, wanted, write_backs
+from pms.services import (
+    cache,
+    gateway,
+    integrations,
+    newcomers,
+    payloads,
+    registering,
+    sending,
+    tasks,
+    wanted,
+    write_backs,
+)
 from pms.services.audit import Asker
 from pms.services.gateway import Access
 
@@ -26,7 +37,6 @@ ChartChange = PatientUpdate | NewNote | NewInsurance | NewPayment
 # Of the notes left through Parlae, how many of the latest are looked at.
 _OWN_NOTES = 50
 _HAS_TASK = " What was wanted is a task for the team."
-_DAYS = frozenset({"written_on", "paid_on"})
 _OPERATIONS: dict[type[ChartChange], tuple[Operation, Capability]] = {
     PatientUpdate: (Operation.UPDATE_PATIENT, Capability.UPDATE_PATIENT),
     NewNote: (Operation.ADD_NOTE, Capability.ADD_NOTE),
@@ -96,7 +106,7 @@ def write(
     refused, or ``ChartChangeUnknown``.
     """
     operation, capability = _OPERATIONS[type(change)]
-    _require_record(integration, change, call)
+    _require_record(integration, change, call, key)
     with gateway.writing(
         integration=integration,
         asker=asker,
@@ -105,14 +115,15 @@ def write(
         budget=budget,
         patient_id=change.patient_id,
     ) as access:
-        known = _known(integration, key, change)
+        known = _known(integration, key, change) or _under_way(integration, change, call)
         if known is not None:
+            write_backs.give_up_sending(known.write_back, now=clock.now())
             access.summary["repetition"] = True
             return known
         try:
             access.pms.require(capability)
         except errors.NotSupported as error:
-            leave_to_team(integration=integration, change=change, call=call)
+            leave_to_team(integration=integration, change=change, call=call, key=key)
             raise errors.NotSupported(f"{error.message}{_HAS_TASK}", spoken=_BY_THE_TEAM[operation]) from None
         if call is None:  # whoever is proven in a call is there
             _require_patient(access, change.patient_id)
@@ -136,14 +147,22 @@ def write(
         return _carried_out(access, write_back, change, asker)
 
 
-def leave_to_team(*, integration: PmsIntegration, change: ChartChange, call: Call | None) -> Task:
-    """Keep as a task what somebody wanted done with a patient's chart."""
+def leave_to_team(*, integration: PmsIntegration, change: ChartChange, call: Call | None, key: str = "") -> Task:
+    """Keep as a task what somebody wanted done with a patient's chart: once for each request of a server's.
+
+    Who has no record yet is named as they were when it was asked for.
+    """
     operation, _ = _OPERATIONS[type(change)]
+    made = newcomers.write_back_of(account_id=integration.account_id, patient_id=change.patient_id)
+    new = write_backs.change_of(made) if made else None
+    whose = {"patientName": f"{new.first_name} {new.last_name}"} if isinstance(new, NewPatient) else {}
     return tasks.open_task(
         account=integration.account,
         kind=f"please_{_WHAT[operation]}",
-        detail={"patientId": change.patient_id, **wanted.in_words(change)},
+        detail={"patientId": change.patient_id, **whose, **wanted.in_words(change)},
         call=call,
+        unless_said=True,
+        request_key=key if call is None else "",
     )
 
 
@@ -154,22 +173,14 @@ def said_by_team(change: ChartChange) -> str:
 
 def payments_not_shown(*, integration: PmsIntegration, patient_id: str) -> list[Decimal]:
     """Return the amounts of our payments for a patient that the PMS may have and does not show yet."""
-    ours = WriteBack.objects.filter(
-        integration=integration, operation=Operation.POST_PAYMENT, patient_id=patient_id, verified_at__isnull=True
-    )
-    changes = map(write_backs.change_of, ours.filter(OPEN_WRITES | Q(state=WriteBackState.DONE)))
+    ours = _not_shown(integration, Operation.POST_PAYMENT, patient_id).exclude(state=WriteBackState.FAILED)
+    changes = map(write_backs.change_of, ours)
     return [change.amount for change in changes if isinstance(change, NewPayment)]
 
 
 def notes_not_shown(*, integration: PmsIntegration, patient_id: str, pms: PmsService) -> list[Note]:
     """Return the notes of ours that the PMS has and does not show yet, newest first."""
-    ours = WriteBack.objects.filter(
-        integration=integration,
-        operation=Operation.ADD_NOTE,
-        patient_id=patient_id,
-        state=WriteBackState.DONE,
-        verified_at__isnull=True,
-    )
+    ours = _not_shown(integration, Operation.ADD_NOTE, patient_id).filter(state=WriteBackState.DONE)
     found = ((one, write_backs.change_of(one)) for one in ours.order_by("-sent_at")[:_OWN_NOTES])
     return [
         Note(one.record_id or str(one.pk), pms.note_as_written(note.text), written_at=one.completed_at)
@@ -179,24 +190,44 @@ def notes_not_shown(*, integration: PmsIntegration, patient_id: str, pms: PmsSer
 
 
 def notes_left(*, integration: PmsIntegration, patient_id: str, pms: PmsService) -> frozenset[str]:
-    """Return what notes that were left through Parlae say in the PMS: their own words, nobody else's."""
+    """Return what notes that callers have left through Parlae say in the PMS: their own words, nobody else's."""
     ours = WriteBack.objects.filter(
-        integration=integration, operation=Operation.ADD_NOTE, patient_id=patient_id, state=WriteBackState.DONE
+        integration=integration,
+        operation=Operation.ADD_NOTE,
+        patient_id=patient_id,
+        state=WriteBackState.DONE,
+        call__isnull=False,
+        sent_at__gte=integrations.practice_since(integration),
     )
     changes = map(write_backs.change_of, ours.order_by("-sent_at")[:_OWN_NOTES])
     return frozenset(pms.note_as_written(change.text) for change in changes if isinstance(change, NewNote))
 
 
+def _not_shown(integration: PmsIntegration, operation: Operation, patient_id: str) -> QuerySet[WriteBack]:
+    """Return our writes to a patient's chart at the practice that is connected now which its reads have not shown."""
+    return WriteBack.objects.filter(
+        integration=integration,
+        operation=operation,
+        patient_id=patient_id,
+        verified_at__isnull=True,
+        sent_at__gte=integrations.practice_since(integration),
+    )
+
+
 def key_in_call(call: Call, change: ChartChange) -> str:
     """Return what makes the same change in the same call the same request, however often a model asks for it."""
-    return f"{call.pk}:{vault.digest(repr(_asked(change)), 'chart change')}"
+    return f"{call.pk}:{vault.digest(repr(payloads.asked(change)), 'chart change')}"
 
 
-def _require_record(integration: PmsIntegration, change: ChartChange, call: Call | None) -> None:
+def _require_record(integration: PmsIntegration, change: ChartChange, call: Call | None, key: str) -> None:
     """Leave it to the team, and say so, if the patient's record is itself still on its way."""
-    _, on_its_way = newcomers.resolve(integration=integration, patient_id=change.patient_id)
+    try:
+        _, on_its_way = newcomers.resolve(integration=integration, patient_id=change.patient_id)
+    except errors.PatientNotFound:  # it could not be made: the team has to, and then to do this as well
+        leave_to_team(integration=integration, change=change, call=call, key=key)
+        raise
     if on_its_way is not None:
-        leave_to_team(integration=integration, change=change, call=call)
+        leave_to_team(integration=integration, change=change, call=call, key=key)
         raise errors.StillWorking(
             "The patient's record is not made yet.",
             spoken="The new record is not in the practice's system yet, so I have left that for the team as a note.",
@@ -215,23 +246,33 @@ def _require_patient(access: Access, patient_id: str) -> None:
 def _known(integration: PmsIntegration, key: str, change: Change) -> Written | None:
     """Return the write that the same request has made already. Raises ``IdempotencyConflict`` for another change.
 
-    One that certainly came to nothing may be asked for again.
+    One that certainly came to nothing may be asked for again, but for what the practice's system cannot take.
     """
     if not key:
         return None
     same = WriteBack.objects.filter(account_id=integration.account_id, request_key=key)
+    if same.filter(state=WriteBackState.FAILED, failure=errors.NotSupported.code).exists():
+        raise errors.NotSupported(f"{errors.NotSupported.default_message}{_HAS_TASK}")
     same.filter(state=WriteBackState.FAILED).update(request_key="")
     write_back = same.first()
     if write_back is None:
         return None
-    if _asked(write_backs.change_of(write_back)) != _asked(change):
+    if payloads.asked(write_backs.change_of(write_back)) != payloads.asked(change):
         raise errors.IdempotencyConflict
     return Written(write_back, stood_before=True)
 
 
-def _asked(change: Change) -> list[tuple[str, object]]:
-    """Return what was asked for, without the day on which it was: a repetition may come after midnight."""
-    return sorted((name, value) for name, value in payloads.dumped(change).items() if name not in _DAYS)
+def _under_way(integration: PmsIntegration, change: ChartChange, call: Call | None) -> Written | None:
+    """Return the same change of the same patient that another call has asked for and that has no end yet.
+
+    Who calls again to be sure does not want it twice; the practice's own server says so by its key.
+    """
+    if call is None:
+        return None
+    ours = WriteBack.objects.filter(OPEN_WRITES, integration=integration, patient_id=change.patient_id)
+    same = (one for one in ours if payloads.asked(write_backs.change_of(one)) == payloads.asked(change))
+    found = next(same, None)
+    return None if found is None else Written(found, stood_before=True)
 
 
 def _carried_out(access: Access, write_back: WriteBack, change: ChartChange, asker: Asker) -> Written:
@@ -245,6 +286,8 @@ def _carried_out(access: Access, write_back: WriteBack, change: ChartChange, ask
     except errors.OutcomeUnknown as error:
         write_back.refresh_from_db()
         raise ChartChangeUnknown(Written(write_back)) from error
+    except errors.NotSupported as error:  # it has no kind for it
+        raise errors.NotSupported(f"{error.message}{_HAS_TASK}", spoken=_BY_THE_TEAM[operation]) from None
     except errors.PmsError as error:
         error.spoken = not_made
         raise

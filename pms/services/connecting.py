@@ -13,15 +13,25 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from django.db import transaction
+from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from accounts.models import Account
+from pms import vault
 from pms.domain import errors
 from pms.domain.clock import Budget, Clock
 from pms.domain.records import ConnectionReport, PmsAppointmentType
-from pms.models import AppointmentType, BookingMode, ConnectionStatus, PmsIntegration
+from pms.models import (
+    OPEN_WRITES,
+    AppointmentType,
+    BookingMode,
+    ConnectionStatus,
+    PmsIntegration,
+    WriteBack,
+    WriteBackState,
+)
 from pms.providers.base import Capability, TokenStore
-from pms.services import audit, gateway, integrations
+from pms.services import audit, gateway, integrations, patients
 from pms.services.audit import Asker
 from pms.services.gateway import Access
 from pms.services.tokens import DatabaseTokenStore, TriedTokens
@@ -54,29 +64,39 @@ def connect(
     ``time_zone``, an IANA name, becomes the account's. The kinds of appointment that the PMS tells are imported, hours
     are not: they are read from the PMS whenever times are looked for.
 
-    Raises ``Invalid`` with the missing fields, and what the test raises. Then a connection that has worked stays as it
-    was; without one, what was given is kept as SETUP_REQUIRED or ERROR with the reason.
+    Raises ``Invalid`` with the missing fields, ``StillWorking`` if they lead to another practice while something of
+    ours is on its way to this one, and what the test raises. Then a connection that has worked stays as it was; without
+    one, what was given is kept as SETUP_REQUIRED or ERROR with the reason.
     """
     with _locked(account):
         own = PmsIntegration.objects.filter(account=account, provider=provider).first()
-        has_worked = own is not None and _has_worked(own)
+        has_worked = own is not None and (_has_worked(own) or bool(own.practice_digest))
         before = integrations.current(account=account)
         merged = _merged(before, config, features)
         keep = integrations.prepared if has_worked else integrations.store
         tried = keep(account=account, provider=provider, credentials=credentials, config=merged[0], features=merged[1])
     tokens = TriedTokens()
     report, kinds = _tested(tried, asker, clock, tokens)
+    _require_own(tried, report, asker)
     # What opens a door is in the evidence before it exists; what closes one is closed first.
     detail = {"settings": _differing(before, tried, account.time_zone != (time_zone or account.time_zone))}
     _record("integration.changed" if has_worked else "integration.created", tried, asker, **detail)
     with _locked(account):
         # Read again: somebody else may have set something while the vendor was asked.
         tried.config, tried.features = _merged(integrations.current(account=account), config, features)
+        was = PmsIntegration.objects.filter(pk=tried.pk).first()
+        is_another = was is not None and _leads_elsewhere(was, report)
+        if was is not None and (is_another or time_zone not in ("", account.time_zone)):
+            _require_settled(was)
         replaced = list(PmsIntegration.objects.filter(account=account, status__in=_IN_USE).exclude(pk=tried.pk))
         for other in replaced:
             integrations.deactivate(integration=other)
         _note(report, tried)
+        if is_another:
+            tried.practice_since = clock.now()
         tried.save()
+        if is_another or replaced:
+            patients.end_proofs(account)
         integrations.forget(tried.pk)
         _keep(tokens, tried, clock)
         _import_kinds(account, kinds)
@@ -103,13 +123,16 @@ def retest(*, account: Account, asker: Asker, clock: Clock) -> PmsIntegration:
     if integration is None or integration.status == ConnectionStatus.INACTIVE:
         raise errors.SetupRequired
     if integration.status == ConnectionStatus.ACTIVE:
-        _switch_on(integration, test(integration=integration, asker=asker, clock=clock))
+        if not _switch_on(integration, test(integration=integration, asker=asker, clock=clock)):
+            raise errors.StillWorking("The connection was changed while it was tested; test it again.")
         return integration
     report, kinds = _tested(integration, asker, clock)
+    _require_own(integration, report, asker)
     is_new = integration.metadata is None
     _record("integration.created" if is_new else "integration.restored", integration, asker)
-    if _switch_on(integration, report):
-        _import_kinds(account, kinds)
+    if not _switch_on(integration, report):
+        raise errors.StillWorking("The connection was changed while it was tested; test it again.")
+    _import_kinds(account, kinds)
     return integration
 
 
@@ -154,16 +177,24 @@ def _switch_on(integration: PmsIntegration, report: ConnectionReport) -> bool:
         if not same.exists() or others.exclude(pk=integration.pk).exists():
             return False
         _note(report, integration)
-        integration.save(update_fields=["status", "last_error", "metadata", "last_sync_at", "updated_at"])
+        integration.save(
+            update_fields=["status", "last_error", "metadata", "practice_digest", "last_sync_at", "updated_at"]
+        )
     return True
 
 
 @contextmanager
 def _locked(account: Account) -> Iterator[None]:
-    """Open a short transaction in which nobody else changes the account's connections."""
-    with transaction.atomic():
-        Account.objects.select_for_update(no_key=True).get(pk=account.pk)
-        yield
+    """Open a short transaction in which nobody else changes the account's connections.
+
+    Raises ``CredentialsRejected`` if another account has connected the same practice at this moment.
+    """
+    try:
+        with transaction.atomic():
+            Account.objects.select_for_update(no_key=True).get(pk=account.pk)
+            yield
+    except IntegrityError:
+        raise errors.CredentialsRejected from None
 
 
 @contextmanager
@@ -201,6 +232,37 @@ def _tested(
             return report, ()
 
 
+def _require_own(integration: PmsIntegration, report: ConnectionReport, asker: Asker) -> None:
+    """Raise ``CredentialsRejected``, as for an unknown one, if another account is connected to the practice.
+
+    Where the platform's keys open every office that has authorised it, an office's number alone proves nothing.
+    """
+    digest = _practice_digest(integration, report)
+    others = PmsIntegration.objects.filter(practice_digest=digest, status__in=_IN_USE)
+    if others.exclude(account_id=integration.account_id).exists():
+        _record("integration.practice_taken", integration, asker)
+        raise errors.CredentialsRejected
+
+
+def _leads_elsewhere(integration: PmsIntegration, report: ConnectionReport) -> bool:
+    """Return whether a test has found another practice than the one that the connection has led to last."""
+    return integration.practice_digest not in ("", _practice_digest(integration, report))
+
+
+def _require_settled(integration: PmsIntegration) -> None:
+    """Raise ``StillWorking`` while something of ours at the practice is not at its end, or not seen there yet.
+
+    Its ids mean other people at another practice, and its times are others in another zone.
+    """
+    unseen = Q(state=WriteBackState.DONE, verified_at__isnull=True, next_attempt_at__isnull=False)
+    ours = WriteBack.objects.filter(OPEN_WRITES | Q(state=WriteBackState.WAITING) | unseen, integration=integration)
+    if ours.exists():
+        raise errors.StillWorking(
+            "Not all that was written to the practice that is connected has been seen there yet. "
+            "Connect another one, or change the time zone, when it has."
+        )
+
+
 def _has_worked(integration: PmsIntegration) -> bool:
     was_connected = integration.metadata is not None
     return integration.status == ConnectionStatus.ACTIVE or (
@@ -231,6 +293,11 @@ def _note(report: ConnectionReport, integration: PmsIntegration) -> None:
     integration.last_error = None
     integration.metadata = _metadata(report)
     integration.last_sync_at = report.data_as_of
+    integration.practice_digest = _practice_digest(integration, report)
+
+
+def _practice_digest(integration: PmsIntegration, report: ConnectionReport) -> str:
+    return vault.digest(f"{integration.provider}:{report.practice_key}", "practice")
 
 
 def _keep(tokens: TriedTokens, integration: PmsIntegration, clock: Clock) -> None:

@@ -55,7 +55,8 @@ def unknown(write_back: WriteBack) -> None:
 
 
 def verified(write_back: WriteBack, now: datetime) -> None:
-    """The PMS's own reads show it."""
+    """The PMS's own reads show it, and what was kept of them before may not."""
+    cache.forget_patient(integration_id=write_back.integration_id, patient_id=write_back.patient_id)
     if write_back.booking is not None:
         Booking.objects.filter(pk=write_back.booking.pk, state=BookingState.CONFIRMED).update(verified_at=now)
 

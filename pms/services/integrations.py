@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
@@ -76,6 +77,11 @@ def _capabilities(integration: PmsIntegration) -> frozenset[str]:
     best = registry.service_class(integration.provider).possible_capabilities()
     found = (integration.metadata or {}).get("capabilities")
     return frozenset(best) if found is None else frozenset(best) & frozenset(found)
+
+
+def practice_since(integration: PmsIntegration) -> datetime:
+    """Return since when the connection leads to the practice that it leads to now: older ids are other people's."""
+    return integration.practice_since or datetime.min.replace(tzinfo=UTC)
 
 
 def reveal(*, integration: PmsIntegration) -> dict[str, str]:

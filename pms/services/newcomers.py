@@ -62,6 +62,11 @@ def current_id(*, account_id: UUID, patient_id: str) -> str:
     return made.record_id or patient_id if made is not None else patient_id
 
 
+def write_back_of(*, account_id: UUID, patient_id: str) -> WriteBack | None:
+    """Return the write-back that one of the account's handles stands for, ``None`` for any other id."""
+    return _made(patient_id, account_id=account_id)
+
+
 def resolve(*, integration: PmsIntegration, patient_id: str) -> tuple[str, WriteBack | None]:
     """Return the PMS's id of a patient, and for a handle whose record is still on its way its write-back.
 

@@ -111,6 +111,24 @@ def count_attempt(call: Call) -> None:
     limits.check(limit="verification", key=f"{call.account_id}:{call.caller_digest or call.pk}")
 
 
+def refuse_guessed_at(call: Call, new: NewPatient, *, now: datetime) -> None:
+    """Raise ``VerificationLocked`` if somebody of that name, or last name and birth date, was guessed at too often.
+
+    Else who must not be asked about any more could be asked about by making a record.
+    """
+    about = Q(name_digest=_name(new.first_name, new.last_name)) | Q(
+        subject_digest=_subject(new.last_name, new.date_of_birth)
+    )
+    failed = Verification.objects.filter(about, account_id=call.account_id, succeeded=False, counts=True)
+    if failed.filter(created_at__gte=now - SUSPENDED_FOR).count() >= MAX_GUESSES:
+        raise errors.VerificationLocked
+
+
+def end_proofs(account: Account) -> None:
+    """Forget who was proven in calls that go on: the practice is connected to other data, where ids are others'."""
+    Verification.objects.filter(account=account, succeeded=True).update(succeeded=False, counts=False)
+
+
 def require_verified(*, call: Call, patient_id: str, asker: Asker, strong: bool = False) -> str:
     """Return the id of the patient that may be acted for: the one named if proven in this call, or the only one proven.
 

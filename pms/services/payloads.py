@@ -8,6 +8,7 @@ from typing import Any, get_args
 from pms.domain.records import Change
 from pms.services import jsonable
 
+_DAYS = frozenset({"written_on", "paid_on"})
 _KINDS: dict[str, type[Change]] = {kind.__name__: kind for kind in get_args(Change)}
 
 
@@ -20,3 +21,8 @@ def loaded(values: Mapping[str, Any]) -> Change:
     """Return the change that ``dumped`` wrote."""
     fields = {name: value for name, value in values.items() if name != "kind"}
     return jsonable.loaded(fields, _KINDS[values["kind"]])
+
+
+def asked(change: Change) -> list[tuple[str, object]]:
+    """Return what was asked for, without the day on which it was: a repetition may come after midnight."""
+    return sorted((name, value) for name, value in dumped(change).items() if name not in _DAYS)

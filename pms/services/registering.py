@@ -10,7 +10,7 @@ from pms.domain.localtime import local_date_of
 from pms.domain.records import NewPatient, PatientQuery
 from pms.models import AppointmentType, BookingMode, Call, Operation, PmsIntegration, WriteBack, WriteBackState
 from pms.providers.base import Capability
-from pms.services import calls, gateway, newcomers, patients, sending, write_backs
+from pms.services import calls, gateway, integrations, newcomers, patients, sending, write_backs
 from pms.services.audit import Asker
 from pms.services.gateway import Access
 from pms.services.newcomers import Created
@@ -47,6 +47,7 @@ def create(
     if call is not None:
         patients.require_unlocked(call)
         patients.count_attempt(call)
+        patients.refuse_guessed_at(call, new, now=clock.now())
     today = local_date_of(clock.now(), integration.account.zone)
     if identity.minor(new.date_of_birth, today) and call is not None:
         new = replace(new, guarantor_id=patients.guardian_in(call, new))
@@ -74,7 +75,10 @@ def as_sent(created: Created, new: NewPatient) -> NewPatient:
 def sent_for(*, integration: PmsIntegration, patient_id: str) -> NewPatient | None:
     """Return what was sent for a patient whom we have created, ``None`` for any other."""
     record = WriteBack.objects.filter(
-        integration=integration, operation=Operation.CREATE_PATIENT, record_id=patient_id
+        integration=integration,
+        operation=Operation.CREATE_PATIENT,
+        record_id=patient_id,
+        sent_at__gte=integrations.practice_since(integration),
     ).first()
     sent = write_backs.change_of(record) if record is not None else None
     return sent if isinstance(sent, NewPatient) else None

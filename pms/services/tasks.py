@@ -26,11 +26,14 @@ def open_task(
     booking: Booking | None = None,
     write_back: WriteBack | None = None,
     once: bool = False,
+    unless_said: bool = False,
     renew: bool = False,
+    request_key: str = "",
 ) -> Task:
     """Keep a task with what is needed to do it, sealed; what of ``detail`` is empty is left out.
 
-    A booking, or a write without one, has at most one task of a kind, and with ``once`` a call too. With ``renew`` a
+    A booking, or a write without one, has at most one task of a kind, and with ``once`` a call too; with
+    ``unless_said`` a call has at most one that says the same. A ``request_key`` has one task. With ``renew`` a
     booking's is opened again and says what is wanted now.
     """
     pk = uuid.uuid4()
@@ -45,27 +48,40 @@ def open_task(
         return task
     if write_back is not None:
         return Task.objects.get_or_create(write_back=write_back, kind=kind, defaults=fields)[0]
-    if not once or call is None:
+    if request_key:
+        return Task.objects.get_or_create(account=account, request_key=request_key, defaults={**fields, "kind": kind})[
+            0
+        ]
+    if not (once or unless_said) or call is None:
         task = Task(kind=kind, **fields)
         plain.insert(task)
         return task
     with transaction.atomic():
         Call.objects.select_for_update().get(pk=call.pk)
-        known = Task.objects.filter(call=call, booking=None, write_back=None, kind=kind).first()
-        return known or Task.objects.create(kind=kind, **fields)
+        known = Task.objects.filter(call=call, booking=None, write_back=None, kind=kind)
+        same = (task for task in known if once or detail_of(task) == told)
+        return next(same, None) or Task.objects.create(kind=kind, **fields)
 
 
-def tell_meanwhile(*, write_back: WriteBack, what: str) -> None:
-    """Add to the open tasks about a write of which nobody knew the end how it ended, or somebody does it again."""
+def tell_meanwhile(*, write_back: WriteBack, what: str, of_failures: bool = False) -> None:
+    """Add to the open tasks about a write of which nobody knew the end how it ended, or somebody does it again.
+
+    With ``of_failures`` to all of them: what failed was asked for again and made.
+    """
     booking = write_back.booking
     about = Q(booking=booking) if booking else Q(write_back=write_back)
-    for task in Task.objects.filter(about, _ENDS_OPEN, state=TaskState.OPEN):
-        try:
-            told = detail(task)
-        except vault.CannotOpen:  # its key was retired: how it ended is worth more than what nobody can read
-            told = {}
-        task.detail = vault.seal({**told, "meanwhile": what}, _place(task.pk))
+    for task in Task.objects.filter(about, Q() if of_failures else _ENDS_OPEN, state=TaskState.OPEN):
+        # Where its key was retired, how it ended is worth more than what nobody can read.
+        task.detail = vault.seal({**detail_of(task), "meanwhile": what}, _place(task.pk))
         task.save(update_fields=["detail"])
+
+
+def detail_of(task: Task) -> dict[str, str]:
+    """Return what the task says, nothing if its key was retired."""
+    try:
+        return detail(task)
+    except vault.CannotOpen:
+        return {}
 
 
 def detail(task: Task) -> dict[str, str]:

@@ -299,6 +299,11 @@ def change_of(write_back: WriteBack) -> Change:
 def tell_staff(write_back: WriteBack, what: str) -> None:
     """Open a task about a write-back: its kind says what of what, such as ``booking_failed``."""
     booking = write_back.booking
+    if any(
+        twin.call_id and twin.call_id == write_back.call_id and twin.tasks.exists()
+        for twin in _failed_twins(write_back)
+    ):
+        return  # the same wish of the same caller, which failed before
     tasks.open_task(
         account=write_back.account,
         kind=f"{_NOUNS[Operation(write_back.operation)]}_{what}",
@@ -414,6 +419,23 @@ def _complete(write_back: WriteBack, record_id: str, now: datetime) -> None:
         )
         if done:
             consequences.done(write_back, now)
+            for twin in _failed_twins(write_back):
+                tasks.tell_meanwhile(write_back=twin, what="It was asked for again, and is made.", of_failures=True)
+
+
+def _failed_twins(write_back: WriteBack) -> list[WriteBack]:
+    """Return the writes of the last day that failed and wanted the same for a patient's chart."""
+    if write_back.operation not in _NEEDS_NO_ID:
+        return []
+    failed = WriteBack.objects.filter(
+        integration_id=write_back.integration_id,
+        operation=write_back.operation,
+        patient_id=write_back.patient_id,
+        state=WriteBackState.FAILED,
+        sent_at__gte=write_back.sent_at - FOLLOW_FOR,
+    ).exclude(pk=write_back.pk)
+    wanted_here = payloads.asked(change_of(write_back))
+    return [one for one in failed if payloads.asked(change_of(one)) == wanted_here]
 
 
 def _update_open(write_back: WriteBack, **changes: object) -> bool:

@@ -21,7 +21,8 @@ _WHICH_APPOINTMENT = "The appointment, as getAppointments names it; not needed i
 _LONGEST_NOTE = 1000
 _HALVES = {"evening": "afternoon", "am": "morning", "pm": "afternoon"}
 _LEAST_AMOUNT = Decimal("0.01")
-_CURRENCY = re.compile(r"[$,\s]|usd|dollars?", re.IGNORECASE)
+# "1250", "$1,250.00", "50 dollars"; a comma anywhere else could be a decimal point.
+_DOLLARS = re.compile(r"\$?\s*(\d+|\d{1,3}(?:,\d{3})+)(\.\d+)?\s*(?:usd|dollars?)?", re.IGNORECASE | re.ASCII)
 _METHODS = {"card": "credit_card", "credit": "credit_card", "debit": "debit_card", "cheque": "check"}
 _NO_PREFERENCE = ("any", "anytime", "either", "no preference")
 
@@ -122,7 +123,10 @@ class Amount(serializers.DecimalField):
         if isinstance(data, bool):
             self.fail("invalid")
         if isinstance(data, str):
-            data = _CURRENCY.sub("", data)
+            written = _DOLLARS.fullmatch(data.strip())
+            if written is None:
+                self.fail("invalid")
+            data = written[1].replace(",", "") + (written[2] or "")
         return super().run_validation(data).quantize(_LEAST_AMOUNT)
 
 

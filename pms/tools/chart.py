@@ -34,7 +34,10 @@ def get_patient_info(context: Context, arguments: Mapping[str, Any]) -> Answer:
     patient_id = subject.patient_of(context, arguments.get("patientId"), strong=True)
     with _or_left_to_team(context, "tell_patient_info", patient_id):
         profile = charts.profile(**context.access, patient_id=patient_id)
-    return Answer(say=_say_profile(profile), data={"patient": _public_profile(context, profile)})
+    public = _public_profile(context, profile)
+    if not subject.is_trusted(context):  # a model reads it: no more than is said
+        public |= {"dateOfBirth": None, "phone": _end_of(public["phone"])}
+    return Answer(say=_say_profile(profile), data={"patient": public})
 
 
 def get_patient_notes(context: Context, arguments: Mapping[str, Any]) -> Answer:
@@ -52,7 +55,10 @@ def get_insurance(context: Context, arguments: Mapping[str, Any]) -> Answer:
     patient_id = subject.patient_of(context, arguments.get("patientId"), strong=True)
     with _or_left_to_team(context, "tell_insurance", patient_id):
         policies = charts.insurance(**context.access, patient_id=patient_id)
-    return Answer(say=_say_policies(policies), data={"insurance": [public_policy(policy) for policy in policies]})
+    public = [public_policy(policy) for policy in policies]
+    if not subject.is_trusted(context):
+        public = [policy | {"policyNumber": _end_of(policy["policyNumber"])} for policy in public]
+    return Answer(say=_say_policies(policies), data={"insurance": public})
 
 
 def get_balance(context: Context, arguments: Mapping[str, Any]) -> Answer:
@@ -104,7 +110,7 @@ def _or_left_to_team(context: Context, what: str, patient_id: str) -> Iterator[N
             kind=f"please_{what}",
             detail={"patientId": patient_id},
             call=call,
-            once=True,
+            unless_said=True,
         )
         raise errors.NotSupported(error.message, spoken=_BY_THE_TEAM) from None
 
@@ -140,7 +146,8 @@ def _public_profile(context: Context, profile: PatientProfile) -> dict[str, Any]
 
 def _total(context: Context, patient_id: str) -> Decimal | None:
     """Return what is owed for a server that may know it, ``None`` if that cannot be told."""
-    if not subject.is_trusted(context) or Scope.BALANCE_READ not in context.request.scopes:
+    is_allowed = Scope.BALANCE_READ in context.request.scopes and (context.integration.features or {}).get("payments")
+    if not subject.is_trusted(context) or not is_allowed:
         return None
     try:
         return charts.balance(**context.access, patient_id=patient_id).total.quantize(_CENT)
@@ -150,7 +157,7 @@ def _total(context: Context, patient_id: str) -> Decimal | None:
 
 
 def _public_balance(context: Context, balance: Balance, unseen: Sequence[Decimal]) -> dict[str, Any]:
-    missing = {"notYetIncluded": sum(unseen, Decimal()).quantize(_CENT)} if unseen else {}
+    missing = {"mayNotInclude": sum(unseen, Decimal()).quantize(_CENT)} if unseen else {}
     return {
         "total": balance.total.quantize(_CENT),
         "insurance": balance.insurance.quantize(_CENT),
@@ -169,6 +176,11 @@ def _public_payment(context: Context, payment: Payment | None) -> dict[str, Any]
         "date": _midnight(context, payment.paid_on),
         "method": payment.method or None,
     }
+
+
+def _end_of(number: str | None) -> str | None:
+    """Return how a number ends, by which its owner knows it."""
+    return f"...{number[-4:]}" if number else None
 
 
 def _midnight(context: Context, day: date | None) -> datetime | None:
@@ -191,7 +203,7 @@ def _say_profile(profile: PatientProfile) -> str:
     if patient.phones:
         parts.append(f"a phone number ending in {speech.spell(patient.phones[0][-4:])}")
     if patient.email:
-        parts.append(f"the email address {speech.one_line(patient.email)}")
+        parts.append(f"the email address {speech.say_email(patient.email)}")
     address = ", ".join(filter(None, (profile.street, profile.city, profile.state)))
     if address:
         parts.append(f"the address {speech.one_line(address)}")
@@ -207,9 +219,12 @@ def _say_notes(notes: Sequence[Note]) -> str:
 
 def _say_policies(policies: Sequence[InsurancePolicy]) -> str:
     if not policies:
-        return "The practice has no insurance on file for that patient."
+        return "The practice has no dental insurance on file for that patient."
+    others = [policy for policy in policies if not policy.is_primary]
+    second = others[0] if len(others) == 1 else None
     said = [
-        f"{'primary' if policy.is_primary else 'secondary'} insurance with {speech.one_line(policy.carrier)}"
+        f"{'primary' if policy.is_primary else 'secondary' if policy is second else 'further'} insurance with "
+        f"{speech.one_line(policy.carrier)}"
         + (f", member number ending in {speech.spell(policy.subscriber_id[-4:])}" if policy.subscriber_id else "")
         for policy in policies[:_MOST_SAID]
     ]
@@ -219,9 +234,10 @@ def _say_policies(policies: Sequence[InsurancePolicy]) -> str:
 def _say_balance(context: Context, balance: Balance, unseen: Sequence[Decimal]) -> str:
     today = local_date_of(context.request.clock.now(), context.request.account.zone)
     as_of = f"As of {speech.say_date(balance.as_of, today)}, the" if balance.as_of else "The"
+    parts = [f"the patient's part is {speech.say_amount(balance.patient)}"] if balance.patient > 0 else []
+    if balance.insurance > 0:
+        parts.append(f"{speech.say_amount(balance.insurance)} is expected from insurance")
     said = f"{as_of} account balance is {speech.say_amount(balance.total)}"
-    if balance.total > 0:
-        said += f": the patient's part is {speech.say_amount(balance.patient)}"
-        said += f", and {speech.say_amount(balance.insurance)} is expected from insurance"
-    lacks = " It does not yet include a payment that is on its way." if unseen else ""
-    return f"{said}.{lacks}"
+    lately = speech.say_list([speech.say_amount(amount) for amount in unseen])
+    lacks = f" A payment of {lately} that was noted here may not be in it yet." if unseen else ""
+    return f"{said}{': ' if parts else ''}{speech.say_list(parts)}.{lacks}"

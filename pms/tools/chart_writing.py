@@ -10,7 +10,7 @@ from pms.domain import errors, speech, spoken
 from pms.domain.localtime import local_date_of
 from pms.domain.records import NewInsurance, NewNote, NewPayment, PatientUpdate
 from pms.models import Operation, WriteBackState
-from pms.services import chart_changes, gateway, limits, registering
+from pms.services import chart_changes, gateway, limits
 from pms.services.chart_changes import ChartChange, ChartChangeUnknown, Written
 from pms.tools import subject, wording
 from pms.tools.context import Answer, Context
@@ -28,9 +28,7 @@ def update_patient(context: Context, arguments: Mapping[str, Any]) -> Answer:
     """
     patient_id = subject.patient_of(context, arguments.get("patientId"))
     update = _update(context, arguments, patient_id)
-    try:
-        subject.patient_of(context, patient_id, strong=True)
-    except errors.NotVerified:
+    if not _is_strong(context, patient_id):
         return _left_to_team(context, update, {"patient": {"id": patient_id, **_public_update(update)}})
     written = _write(context, update)
     return _answer(written, {"patient": {"id": patient_id, **_public_update(update)}}, done=200)
@@ -43,7 +41,6 @@ def add_patient_note(context: Context, arguments: Mapping[str, Any]) -> Answer:
         patient_id=patient_id,
         text=arguments["content"],
         written_on=_today(context),
-        clinician_id=registering.files_under(context.integration),
         category=arguments.get("category") or "",
     )
     written = _write(context, note)
@@ -89,8 +86,8 @@ def process_payment(context: Context, arguments: Mapping[str, Any]) -> Answer:
             "A payment needs an Idempotency-Key, or a repetition would be posted twice.",
             fields={"Idempotency-Key": "This header is required."},
         )
-    limits.check(limit="payments", key=str(request.account.pk))
     patient_id = subject.patient_of(context, arguments.get("patientId"))
+    limits.check(limit="payments", key=str(request.account.pk))
     payment = NewPayment(
         patient_id=patient_id,
         amount=arguments["amount"],
@@ -101,7 +98,7 @@ def process_payment(context: Context, arguments: Mapping[str, Any]) -> Answer:
         last4=arguments.get("last4") or "",
     )
     amount = speech.say_amount(payment.amount)
-    if not is_trusted and (context.integration.config or {}).get("voicePayments") != "ledger":
+    if not is_trusted and not _may_post(context, patient_id):
         return _left_to_team(
             context,
             payment,
@@ -120,6 +117,19 @@ def process_payment(context: Context, arguments: Mapping[str, Any]) -> Answer:
     return _answer(written, {"payment": public}, amount=amount)
 
 
+def _may_post(context: Context, patient_id: str) -> bool:
+    """Return whether a caller's payment is posted: if the practice wants that, with the proof that money needs."""
+    return (context.integration.config or {}).get("voicePayments") == "ledger" and _is_strong(context, patient_id)
+
+
+def _is_strong(context: Context, patient_id: str) -> bool:
+    try:
+        subject.patient_of(context, patient_id, strong=True)
+    except errors.NotVerified:
+        return False
+    return True
+
+
 def confirmation_number(write_id: Any) -> str:
     """Return what a payment is called by: ours, made from its write-back."""
     return f"PAY{write_id.hex[:10].upper()}"
@@ -127,7 +137,8 @@ def confirmation_number(write_id: Any) -> str:
 
 def _update(context: Context, arguments: Mapping[str, Any], patient_id: str) -> PatientUpdate:
     """Return what is to change. Raises ``Invalid`` if that is nothing."""
-    address = arguments.get("address") or {name: arguments.get(name) for name in _ADDRESS}
+    nested = arguments.get("address") or {}
+    address = {name: nested.get(name) or arguments.get(name) for name in _ADDRESS}
     said = arguments.get("phone")
     update = PatientUpdate(
         patient_id=patient_id,
@@ -184,7 +195,9 @@ def _answer(written: Written, data: dict[str, Any], *, done: int = 201, amount: 
     if state is not WriteBackState.DONE or data[name]["id"] is None:
         data[name]["writeId"] = str(written.write_back.pk)
     return Answer(
-        say=wording.chart_sentence(Operation(written.write_back.operation), state, amount),
+        say=wording.chart_sentence(
+            Operation(written.write_back.operation), state, amount, stood_before=written.stood_before
+        ),
         data={"status": wording.PUBLIC_WRITE_STATES[state], **data},
         status=done if state is WriteBackState.DONE else 202,
         outcome=errors.OutcomeUnknown.code if state is WriteBackState.UNKNOWN else "ok",

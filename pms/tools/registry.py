@@ -33,9 +33,10 @@ class Tool:
     """One verb. ``purpose`` is said to the model, ``filler`` to the caller while the tool works.
 
     ``feature`` is the practice's switch, empty for what no switch turns off; ``discloses`` whether patient data can
-    come out, so that a voice credential needs a live call; ``scope`` is what a system credential needs. One that
-    ``asks_itself`` looks itself whether the connection has its ``capability``, so that what it cannot do becomes a
-    task; one that ``needs_pms`` not works when nothing else does. Those that are not ``for_voice`` are REST's alone.
+    come out, so that a voice credential needs a live call; ``scope`` is what a system credential needs, ``None`` where
+    that depends on what is asked for. One that ``asks_itself`` looks itself whether the connection has its
+    ``capability``, so that what it cannot do becomes a task; one that ``needs_pms`` not works when nothing else does.
+    Those that are not ``for_voice`` are REST's alone.
     """
 
     name: str
@@ -44,7 +45,7 @@ class Tool:
     capability: Capability | None
     feature: str
     discloses: bool
-    scope: Scope
+    scope: Scope | None
     filler: str
     function: Callable[[Context, Mapping[str, Any]], Answer]
     asks_itself: bool = False
@@ -342,7 +343,7 @@ _DECLARED = (
         capability=None,
         feature="",
         discloses=True,
-        scope=Scope.APPOINTMENTS_READ,
+        scope=None,
         filler="",
         function=tracking.get_write,
         for_voice=False,

@@ -35,7 +35,7 @@ def run(*, name: str, arguments: Mapping[str, object], problem: str = "", reques
     started = request.clock.monotonic()
     known = name if name in registry.TOOLS else ""  # any other name may be anything, so it is kept nowhere
     # Before the claim, which keeps the arguments: a card number is kept nowhere.
-    if cards.has_card_number(arguments):
+    if cards.has_card_number([name, arguments]):
         result = _refused(errors.CardNumberRefused())
     else:
         result = _guarded(known, lambda: _claimed(known, name, arguments, problem, request))
@@ -152,7 +152,7 @@ def _require_capability(tool: Tool, context: Context) -> None:
 
 def _require_identity(tool: Tool, request: Request) -> None:
     """Let patient data out only within a live call, or to a system credential that has the scope."""
-    if request.kind == CredentialKind.SYSTEM and tool.scope not in request.scopes:
+    if request.kind == CredentialKind.SYSTEM and tool.scope is not None and tool.scope not in request.scopes:
         raise errors.Forbidden
     if request.kind == CredentialKind.SYSTEM and request.call is None:
         return

@@ -7,11 +7,21 @@ from typing import Any
 from uuid import UUID
 
 from pms.domain import errors
-from pms.models import Booking, Operation, PmsIntegration, WriteBack, WriteBackState
+from pms.models import Booking, CredentialKind, Operation, PmsIntegration, Scope, WriteBack, WriteBackState
 from pms.services import gateway, newcomers
 from pms.tools import booking as booking_tool
 from pms.tools import subject, wording
 from pms.tools.context import Answer, Context
+
+_OF_APPOINTMENTS = frozenset({Scope.APPOINTMENTS_READ, Scope.APPOINTMENTS_WRITE})
+_OF_PATIENTS = frozenset({Scope.PATIENTS_READ, Scope.PATIENTS_WRITE})
+_SCOPES: Mapping[Operation, frozenset[Scope]] = {
+    Operation.CREATE_PATIENT: _OF_PATIENTS,
+    Operation.UPDATE_PATIENT: _OF_PATIENTS,
+    Operation.ADD_NOTE: frozenset({Scope.NOTES_READ, Scope.NOTES_WRITE}),
+    Operation.ADD_INSURANCE: frozenset({Scope.INSURANCE_READ, Scope.INSURANCE_WRITE}),
+    Operation.POST_PAYMENT: frozenset({Scope.PAYMENTS_WRITE}),
+}
 
 
 def get_write(context: Context, arguments: Mapping[str, Any]) -> Answer:
@@ -20,6 +30,7 @@ def get_write(context: Context, arguments: Mapping[str, Any]) -> Answer:
         found = _found(context.integration, arguments["writeId"])
         access.patient_id = _patient_id(found)
         access.summary["write"] = str(found.pk)
+        _require_scope(context, found)
         if not subject.is_trusted(context):
             subject.patient_of(context, access.patient_id)
     if isinstance(found, Booking):
@@ -32,6 +43,14 @@ def get_write(context: Context, arguments: Mapping[str, Any]) -> Answer:
         data = {"status": wording.PUBLIC_WRITE_STATES[WriteBackState(found.state)], "operation": found.operation}
         data |= _record(found)
     return Answer(say="", data=data)
+
+
+def _require_scope(context: Context, found: Booking | WriteBack) -> None:
+    """Raise ``Forbidden`` unless a system credential may ask for such a change, or see what it makes."""
+    operation = Operation.BOOK if isinstance(found, Booking) else Operation(found.operation)
+    is_system = context.request.kind == CredentialKind.SYSTEM
+    if is_system and context.request.scopes.isdisjoint(_SCOPES.get(operation, _OF_APPOINTMENTS)):
+        raise errors.Forbidden
 
 
 def _record(found: WriteBack) -> dict[str, Any]:

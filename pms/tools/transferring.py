@@ -19,7 +19,7 @@ _NOT_KEPT = "I'm sorry, nobody can be reached right now and I could not leave a 
 
 
 def transfer_to_human(context: Context, arguments: Mapping[str, Any]) -> Answer:
-    """Say that the caller can be put through, or keep a task, once for each call, that they want a person.
+    """Say that the caller can be put through, or keep a task that they want a person, once for each reason.
 
     Raises ``Internal`` with words that promise nothing if the task cannot be kept.
     """
@@ -33,7 +33,7 @@ def transfer_to_human(context: Context, arguments: Mapping[str, Any]) -> Answer:
             kind="wants_a_person",
             detail={"reason": arguments.get("reason") or "", "phoneNumber": number},
             call=request.call,
-            once=True,
+            unless_said=True,
         )
     except Exception as error:
         log.error("wish for a person not kept", exc_info=error)

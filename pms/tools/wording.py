@@ -95,8 +95,11 @@ def new_patient_sentence(state: WriteBackState, name: str, patient_id: str) -> s
     }[state]
 
 
-def chart_sentence(operation: Operation, state: WriteBackState, amount: str = "") -> str:
-    """Return the sentence for a change of a patient's chart; ``amount`` is a payment's, as it is said."""
+def chart_sentence(operation: Operation, state: WriteBackState, amount: str = "", *, stood_before: bool = False) -> str:
+    """Return the sentence for a change of a patient's chart; ``amount`` is a payment's, as it is said.
+
+    What ``stood_before`` was asked for already, and is there once.
+    """
     what, done, not_done = {
         Operation.UPDATE_PATIENT: ("new details", "The new details are on file now.", "the record stays as it was"),
         Operation.ADD_NOTE: ("note", "I have added that note.", "nothing has been added"),
@@ -111,7 +114,7 @@ def chart_sentence(operation: Operation, state: WriteBackState, amount: str = ""
         f"I have sent the {what} to the practice's system, but it is not final yet. "
         "If it does not go through, the team will be told."
     )
-    return {
+    said = {
         WriteBackState.WAITING: pending,
         WriteBackState.SENDING: pending,
         WriteBackState.PENDING: pending,
@@ -120,6 +123,7 @@ def chart_sentence(operation: Operation, state: WriteBackState, amount: str = ""
         WriteBackState.DONE: done,
         WriteBackState.FAILED: f"The {what} did not go through, so {not_done}.",
     }[state]
+    return f"That was asked for already, and counts once. {said}" if stood_before else said
 
 
 def _pending_sentence(when: str, who: str, number: str, *, is_waiting: bool) -> str:

@@ -30,7 +30,7 @@ from tests.providers.fakes import NOW, connection
 DAY = date(2026, 5, 12)
 # Half past ten in the evening of the practice, a day later in UTC.
 WRITTEN = datetime(2026, 5, 13, 2, 30, tzinfo=UTC)
-NOTE = NewNote("1", "Prefers mornings!", DAY, "DR1")
+NOTE = NewNote("1", "Prefers mornings!", DAY)
 SHOWN_NOTE = Note("7", "prefers  Mornings\n", written_at=WRITTEN)
 INSURANCE = NewInsurance("1", "O'Mally Dental", "ab-1")
 POLICY = InsurancePolicy("p", "OMally Dental", "AB-1")

@@ -14,7 +14,7 @@ from pms.providers.sikka import entries
 from pms.providers.sikka.ledger import PaymentType
 from tests.providers.documented import filled
 
-NOTE = NewNote("4100", "Prefers mornings; call José first!", date(2026, 5, 12), "DT04", "preference")
+NOTE = NewNote("4100", "Prefers mornings; call José first!", date(2026, 5, 12), "preference")
 PAID = NewPayment("4100", Decimal("39.30"), PaymentMethod.CASH, date(2026, 5, 12), reference="R-17")
 CASH = PaymentType("2", "Cash Payment")
 PAYER = {"patient_id": "4100", "guarantor_id": "4099", "provider_id": "DT04"}
@@ -95,7 +95,7 @@ class TestKindOfNote:
 
 class TestNote:
     def test_row_7c_every_required_field_is_there(self) -> None:
-        request = entries.note(NOTE, "PatNote", "1-2", "OpenDental")
+        request = entries.note(NOTE, "PatNote", PAYER, "1-2", "OpenDental")
 
         assert (request.method, request.path, request.api) == ("POST", "/medical_notes", "medical_note")
         assert request.body == {
@@ -108,8 +108,12 @@ class TestNote:
             "check_spu": "true",
         }
 
+    def test_a_record_without_a_clinician_takes_none(self) -> None:
+        with pytest.raises(errors.WriteRejected):
+            entries.note(NOTE, "PatNote", {**PAYER, "provider_id": ""}, "1", "OpenDental")
+
     def test_planet_dds_knows_neither_date_nor_clinician(self) -> None:
-        body = entries.note(NOTE, "Patient Note", "1", "Planet DDS WebV3.0").body
+        body = entries.note(NOTE, "Patient Note", PAYER, "1", "Planet DDS WebV3.0").body
 
         assert not {"date", "provider_id"} & set(body)
 
@@ -120,12 +124,14 @@ class TestNote:
         text = "word " * 200
 
         assert len(entries.note_text(text, pms)) == length
-        assert entries.note(replace(NOTE, text=text), "PatNote", "1", pms).body["text"] == entries.note_text(text, pms)
+        assert entries.note(replace(NOTE, text=text), "PatNote", PAYER, "1", pms).body["text"] == entries.note_text(
+            text, pms
+        )
 
     @pytest.mark.parametrize("text", ["", "  ", "!?", "...", "早上", "(-)"])
     def test_a_text_of_which_nothing_is_left_is_refused(self, text: str) -> None:
         with pytest.raises(errors.WriteRejected):
-            entries.note(replace(NOTE, text=text), "PatNote", "1", "OpenDental")
+            entries.note(replace(NOTE, text=text), "PatNote", PAYER, "1", "OpenDental")
 
 
 class TestPayment:

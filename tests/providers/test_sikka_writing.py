@@ -46,7 +46,7 @@ from tests.providers.office import (
 )
 
 NINA = NewPatient("Nína", "Marchbanks-O'Dell", date(1992, 6, 3), "DR1", phone="+12125550188", email="nina@example.test")
-NOTE = NewNote("1001", "Prefers mornings; call first!", START.date(), "DR1")
+NOTE = NewNote("1001", "Prefers mornings; call first!", START.date())
 PAID = NewPayment("1001", Decimal("36.30"), PaymentMethod.CREDIT_CARD, START.date(), "R-17", "Copay", "4242")
 KINDS = ("booking", "move", "cancellation", "confirmation", "patient")
 ENTRIES: dict[str, NewNote | NewPayment] = {"note": NOTE, "payment": PAID}

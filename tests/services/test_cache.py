@@ -44,7 +44,7 @@ def opened(account: Account, clock: SetClock | None = None) -> Iterator[Access]:
 
 
 def note(account: Account, text: str = "Something to know.") -> chart_changes.Written:
-    change = NewNote("1001", text, local_date_of(timezone.now(), account.zone), "DR1")
+    change = NewNote("1001", text, local_date_of(timezone.now(), account.zone))
     return chart_changes.write(**access(account), change=change, call=None, key="")
 
 

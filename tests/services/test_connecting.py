@@ -49,7 +49,8 @@ def kinds_of_events() -> list[str]:
 
 @pytest.fixture
 def fresh(practice: Account) -> Account:
-    """Another practice, at the same vendor, that is not connected yet."""
+    """Another practice, which is to be connected in place of the one that is."""
+    integrations.deactivate(integration=practice.integrations.get())
     return Account.objects.create(name="Birch Dental", time_zone="America/New_York")
 
 
@@ -191,7 +192,8 @@ def test_a_test_of_credentials_that_were_replaced_meanwhile_switches_nothing_on(
 
     monkeypatch.setattr(connecting, "_tested", replaced)
 
-    connecting.retest(account=practice, asker=ASKER, clock=SystemClock())
+    with pytest.raises(errors.StillWorking):
+        connecting.retest(account=practice, asker=ASKER, clock=SystemClock())
 
     assert PmsIntegration.objects.get().status == ConnectionStatus.SETUP_REQUIRED
 
@@ -311,9 +313,9 @@ def test_nothing_is_asked_that_the_key_does_not_open(fresh: Account, sim: Sim) -
 
 @pytest.mark.django_db(transaction=True)
 def test_a_setup_that_fails_beside_one_that_works_breaks_nothing(
-    practice: Account, monkeypatch: pytest.MonkeyPatch
+    fresh: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    account = Account.objects.create(name="Birch Dental", time_zone="America/New_York")
+    account = fresh
     original, gate = connecting._tested, threading.Barrier(2)
 
     def tested(*args: Any, **named: Any) -> Any:

@@ -67,8 +67,14 @@ def note_text(value: str, pms: str) -> str:
     return plain(value, next((longest for name, longest in _LENGTHS.items() if system.startswith(name)), None))
 
 
-def note(new: NewNote, kind: str, location_id: str, pms: str) -> WriteRequest:
-    """Return POST /medical_notes. Raises ``WriteRejected`` if nothing of the text can be written."""
+def note(new: NewNote, kind: str, patient: Row, location_id: str, pms: str) -> WriteRequest:
+    """Return POST /medical_notes. ``patient`` is the patient's own row.
+
+    Raises ``WriteRejected`` if nothing of the text can be written, or the row names no clinician to file it under.
+    """
+    clinician = text(patient.get("provider_id"))
+    if not clinician:
+        raise errors.WriteRejected("The patient's record names no clinician.")
     written = note_text(new.text, pms)
     if not any(map(str.isalnum, written)):
         raise errors.WriteRejected("The note has no letters that can be written.")
@@ -80,7 +86,7 @@ def note(new: NewNote, kind: str, location_id: str, pms: str) -> WriteRequest:
         "check_spu": "true",
     }
     if not system_name(pms).startswith(_NO_DATE_OR_CLINICIAN):
-        body |= {"date": new.written_on.isoformat(), "provider_id": new.clinician_id}
+        body |= {"date": new.written_on.isoformat(), "provider_id": clinician}
     return WriteRequest("POST", NOTE, body)
 
 

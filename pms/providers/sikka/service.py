@@ -40,7 +40,7 @@ class SikkaService(SikkaWrites):
         Capability.CONFIRM_APPOINTMENT: ("GET /practice_variables", "PATCH /appointments/{id}"),
         Capability.CREATE_PATIENT: ("POST /patient",),
         Capability.READ_NOTES: ("GET /medical_notes",),
-        Capability.ADD_NOTE: ("GET /note_types", "POST /medical_notes"),
+        Capability.ADD_NOTE: ("GET /patients", "GET /note_types", "POST /medical_notes"),
         Capability.READ_INSURANCE: ("GET /patients", "GET /subscribers", "GET /insurance_companies"),
         Capability.READ_BALANCE: ("GET /patient_balance", "GET /transactions"),
         Capability.POST_PAYMENT: ("GET /patients", "GET /payment_types", "POST /transaction"),
@@ -71,6 +71,7 @@ class SikkaService(SikkaWrites):
         systems = self._client.app_rows("/supported_pmses", {}, limit=_SYSTEMS_PAGE)
         rest = [one for one in mapping.locations(self._practices) if one.id != location.id]
         return ConnectionReport(
+            practice_key=f"{self._client.account.office_id.upper()}:{location.id}",
             practice_name=location.name or text(office.get("practice_name")),
             pms_name=pms,
             time_zone=zone_name,

@@ -104,7 +104,8 @@ class SikkaWrites(SikkaDetails):
         kind = entries.note_type(rows, pms=self._pms_name, category=new.category, configured=configured)
         if not kind:
             raise errors.NotSupported("The practice's system has no kind of note that fits.")
-        return entries.note(new, kind, self._location_id, self._pms_name)
+        patient = self._patient_row(new.patient_id, ledger.PAYER_FIELDS)
+        return entries.note(new, kind, patient, self._location_id, self._pms_name)
 
     def _payment_request(self, new: NewPayment) -> WriteRequest:
         kind = ledger.payment_type(self._payment_types(), new.method)
