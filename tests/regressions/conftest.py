@@ -20,7 +20,10 @@ def _at_once(sim: Sim) -> None:
 
 @pytest.fixture
 def caller(practice: Account) -> Caller:
-    """Somebody who has said nothing yet, on the demo caller's phone."""
+    """Somebody who has said nothing yet, on the demo caller's phone; the practice has payments posted."""
+    integration = practice.integrations.get()
+    integration.config = {**(integration.config or {}), "voicePayments": "ledger"}
+    integration.save()
     return Caller(practice, clock=Hasty())
 
 

@@ -18,9 +18,11 @@ Row = Mapping[str, str]
 
 # What is said of a write that is in the practice's system, of whatever kind.
 DONE = re.compile(
-    r"\b(booked for|moved to|(?:has been|is) cancelled|marked as confirmed|There is a record for|confirmed|all set)\b"
+    r"\b(booked for|moved to|(?:has been|is) cancelled|marked as confirmed|There is a record for|confirmed|all set|"
+    r"have added|has been entered)\b"
 )
 NINA = {"firstName": "Nina", "lastName": "Halvorsen", "dateOfBirth": "1979-12-05"}
+NOTE = "Prefers to be called after five."
 VISITS_ON = quiet_day(2)
 MOVED_TO = datetime.combine(quiet_day(3), time(14), NEW_YORK)
 BOOKED_AT = datetime.combine(quiet_day(), time(10), NEW_YORK)
@@ -65,7 +67,8 @@ class Kind:
 
     def of_server(self, visit: str) -> dict[str, Any]:
         """Return the same wish as a server writes it: with instants, and naming the patient."""
-        wish = {"patientId": "1001"} | self.wish(visit) if self.operation is Operation.BOOK else self.wish(visit)
+        names_patient = self.operation in (Operation.BOOK, Operation.ADD_NOTE, Operation.POST_PAYMENT)
+        wish = ({"patientId": "1001"} if names_patient else {}) | self.wish(visit)
         if "date" not in wish:
             return wish
         local = datetime.fromisoformat(f"{wish.pop('date')}T{wish.pop('time')}").replace(tzinfo=NEW_YORK)
@@ -102,11 +105,25 @@ def people(sim: Sim, last_name: str) -> list[Row]:
     return [row for row in sim("GET", "truth", office_id=ALDER)["patients"] if row["lastname"] == last_name]
 
 
+def chart(sim: Sim, what: str) -> list[Row]:
+    """Return the notes or the transactions of the demo caller."""
+    rows: list[Row] = sim("GET", "truth", office_id=ALDER, patient_id="1001")[what]
+    return rows
+
+
 def record_of(kind: Kind, sim: Sim, visit: str) -> str:
-    """Return the id of the record that a write of this kind has made or changed."""
-    if kind.operation is Operation.BOOK:
-        return appointments_at(sim, BOOKED_AT)[0]["appointment_sr_no"]
-    return people(sim, NINA["lastName"])[0]["patient_id"] if kind.operation is Operation.CREATE_PATIENT else visit
+    """Return the id of the record that the first write of this kind has made or changed; of a note none is told."""
+    match kind.operation:
+        case Operation.BOOK:
+            return appointments_at(sim, BOOKED_AT)[0]["appointment_sr_no"]
+        case Operation.CREATE_PATIENT:
+            return people(sim, NINA["lastName"])[0]["patient_id"]
+        case Operation.ADD_NOTE:
+            return ""
+        case Operation.POST_PAYMENT:
+            posted = [row for row in chart(sim, "transactions") if row["amount"].startswith("-41.5")]
+            return min((row["transaction_sr_no"] for row in posted), key=int)
+    return visit
 
 
 KINDS = [
@@ -135,12 +152,26 @@ KINDS = [
         lambda sim, visit: appointment(sim, visit)["is_confirmed"] == "True",
     ),
     Kind(
+        Operation.ADD_NOTE,
+        "note",
+        lambda _visit: {"content": NOTE},
+        lambda sim, _visit: NOTE in [row["text"] for row in chart(sim, "notes")],
+    ),
+    Kind(
+        Operation.POST_PAYMENT,
+        "payment",
+        lambda _visit: {"amount": 41.5, "method": "check"},
+        lambda sim, _visit: any(row["amount"].startswith("-41.5") for row in chart(sim, "transactions")),
+    ),
+    Kind(
         Operation.CREATE_PATIENT,
         "new_patient",
         lambda _visit: dict(NINA),
         lambda sim, _visit: bool(people(sim, NINA["lastName"])),
     ),
 ]
+# Sikka takes no others (``SikkaService.possible_capabilities``).
+IMPOSSIBLE = {Operation.UPDATE_PATIENT, Operation.ADD_INSURANCE}
 
 
 def each(visits: Sequence[str]) -> list[tuple[Kind, str]]:

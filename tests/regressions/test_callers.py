@@ -39,6 +39,14 @@ def wish(tool: str, visit: str) -> Arguments:
         "getAppointments": {},
         "takeMessage": {"message": "Hello"},
         "getWrite": {"writeId": visit},
+        "getPatientInfo": {},
+        "updatePatient": {"phone": "2125550188"},
+        "getPatientNotes": {},
+        "getInsurance": {},
+        "addInsurance": {"provider": "Larkfield", "policyNumber": "L1"},
+        "getBalance": {},
+        "transferToHuman": {},
+        "searchPatients": {"query": "Whitfield"},
     }
     return known[tool]
 
@@ -87,6 +95,14 @@ def test_c8_every_tool_that_takes_an_id_is_tried() -> None:
         "cancelAppointment",
         "confirmAppointment",
         "getWrite",
+        "getPatientInfo",
+        "updatePatient",
+        "getPatientNotes",
+        "addPatientNote",
+        "getInsurance",
+        "addInsurance",
+        "getBalance",
+        "processPayment",
     }
 
 

@@ -34,7 +34,7 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 def addresses() -> set[str]:
-    return {address.format(appointmentId="70001", writeId="70001") for _, address in endpoints()}
+    return {address.format(appointmentId="70001", patientId="1001", writeId="70001") for _, address in endpoints()}
 
 
 # C3: an API without a guard
