@@ -49,7 +49,7 @@ test-postgres: $(READY)
 
 # To fit into ten minutes: what needs no database runs once, and what stands above services once, on PostgreSQL.
 PURE := domain scheduling sandbox providers tooling
-FACES := admin api vapi tools services journeys regressions
+FACES := admin api attacks contract identity vapi tools services journeys regressions
 check: ON_SQLITE := $(FACES:%=--ignore=tests/%)
 check: ON_POSTGRES := $(PURE:%=--ignore=tests/%)
 check: lint types layers docs migrations deploy test ## What CI runs

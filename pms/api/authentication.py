@@ -24,11 +24,15 @@ MAX_BODY = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Whoever signed the request or showed a token, for the account it acts for, and the live call it named."""
+    """Whoever signed the request or showed a token, for the account it acts for, and the live call it named.
+
+    ``names_no_live_call``: it named one that is over or unknown, in which nothing is told; a message can be left.
+    """
 
     admission: Admission
     account: Account
     call: Call | None
+    names_no_live_call: bool = False
 
     is_authenticated = True
 
@@ -57,7 +61,10 @@ class DoorAuthentication(BaseAuthentication):
             door.note_misdirected(http, admission=admission, kind="request.two_practices")
             raise
         call_id = request.headers.get("X-Vapi-Call-Id", "").strip()[:64]
-        call = calls.live(account=account, vapi_call_id=call_id, now=now) if call_id else None
+        try:
+            call = calls.live(account=account, vapi_call_id=call_id, now=now) if call_id else None
+        except errors.CallRequired:
+            return Server(admission, account, None, names_no_live_call=True), admission
         return Server(admission, account, call), admission
 
     def authenticate_header(self, request: Request) -> str:

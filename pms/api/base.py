@@ -23,7 +23,7 @@ from pms.domain import errors
 from pms.domain.clock import Budget, SystemClock
 from pms.services.addresses import client_address
 from pms.services.audit import Asker
-from pms.tools import runner
+from pms.tools import registry, runner
 from pms.tools.context import Answer, Face
 from pms.tools.context import Request as ToolRequest
 from pms.vapi import envelope
@@ -37,10 +37,10 @@ DATE_CODES = (
 CODES = {
     400: "account_required, arguments_unreadable",
     401: "signature_invalid",
-    403: "baa_required, call_required, feature_disabled, forbidden, paused",
+    403: "baa_required, call_required, card_number_refused, feature_disabled, forbidden, paused",
     409: "setup_required",
     413: "too_large",
-    422: "validation_failed",
+    422: "placeholder, validation_failed",
     429: "rate_limited, with Retry-After",
     500: "internal_error",
     501: "not_supported",
@@ -49,17 +49,17 @@ CODES = {
 }
 # What reading one patient's chart adds to that.
 CHART_CODES = CODES | {
-    403: "baa_required, call_required, feature_disabled, forbidden, not_verified, paused, verification_locked",
-    404: "patient_not_found",
-    409: "ambiguous_patient, setup_required",
-    422: "minor_needs_guardian, validation_failed",
-}
-# What a change adds.
-CHANGE_CODES = CODES | {
     403: (
         "baa_required, call_required, card_number_refused, feature_disabled, forbidden, not_verified, paused, "
         "verification_locked"
     ),
+    404: "patient_not_found",
+    409: "ambiguous_patient, setup_required",
+    422: "minor_needs_guardian, placeholder, validation_failed",
+}
+# What a change adds.
+CHANGE_CODES = CODES | {
+    403: CHART_CODES[403],
     502: "credentials_rejected, upstream_invalid, write_rejected",
 }
 REFUSED = OpenApiExample(
@@ -127,6 +127,8 @@ class PmsView(APIView):
         server = request.user
         if not isinstance(server, Server):
             raise errors.SignatureInvalid
+        if server.names_no_live_call and registry.TOOLS[tool].needs_pms:
+            raise errors.CallRequired
         clock = SystemClock()
         key = request.headers.get("Idempotency-Key", "").strip()
         if len(key) > _MAX_KEY:

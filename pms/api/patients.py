@@ -29,7 +29,7 @@ _WRITE_ID = "0b7c1f0a-58a8-4f0a-9d0a-6f1d2a3b4c5d"
 _CHART_CHANGE_CODES = CHANGE_CODES | {
     404: "patient_not_found",
     409: "ambiguous_patient, idempotency_conflict, setup_required, still_working",
-    422: "minor_needs_guardian, validation_failed",
+    422: "minor_needs_guardian, placeholder, validation_failed",
 }
 _ADA = {
     "id": "1204",
@@ -488,8 +488,9 @@ class PaymentsView(PmsView):
         operation_id="processPayment",
         description=(
             "Posts a payment that was made elsewhere to the patient's ledger; nothing is charged. A system credential "
-            "must send `Idempotency-Key`. In a call it is a task for the team (202 with `requested`) unless the "
-            "practice wants it posted. A full card number is refused and never kept."
+            "must send `Idempotency-Key`, and should name a `method`: the practice's system may have no kind of "
+            "payment for `other`. In a call it is a task for the team (202 with `requested`) unless the practice "
+            "wants it posted. A full card number is refused and never kept."
         ),
         parameters=[IDEMPOTENCY, *LINE],
         request=chart_schemas.PaymentRequest,

@@ -273,6 +273,7 @@ class ConnectionTestView(SessionView):
     )
     def post(self, request: Request) -> Response:
         member = self.member(request, Permission.MANAGE_INTEGRATION)
+        self.body(request)  # its shape at least: nothing but an accountId is read from it
         limits.check(limit="connection", key=str(member.account.pk))
         valid, message = _tested(member)
         return Response({"success": True, "connectionValid": valid, "message": message})

@@ -112,7 +112,7 @@ class AppointmentsView(PmsView):
                     403: CHART_CODES[403],
                     404: "patient_not_found",
                     409: "ambiguous_patient, setup_required",
-                    422: "date_invalid, minor_needs_guardian, validation_failed",
+                    422: "date_invalid, minor_needs_guardian, placeholder, validation_failed",
                 }
             ),
         },
@@ -273,7 +273,7 @@ class AppointmentView(PmsView):
                 | {
                     404: "appointment_not_found",
                     409: "ambiguous_patient, setup_required, still_working",
-                    422: "date_in_past, minor_needs_guardian, validation_failed",
+                    422: "date_in_past, minor_needs_guardian, placeholder, validation_failed",
                 }
             ),
         },
@@ -320,7 +320,8 @@ class MessagesView(PmsView):
         responses={
             201: OpenApiResponse(schemas.KeptMessage),
             **problems(
-                {code: CODES[code] for code in (400, 401, 413, 422, 429, 500)} | {403: "baa_required, forbidden"}
+                {code: CODES[code] for code in (400, 401, 413, 422, 429, 500)}
+                | {403: "baa_required, card_number_refused, forbidden, paused", 503: "not_configured"}
             ),
         },
         examples=[

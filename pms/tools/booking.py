@@ -20,8 +20,8 @@ from pms.tools.context import Answer, Context, Face
 def book_appointment(context: Context, arguments: Mapping[str, Any]) -> Answer:
     """Book for a patient verified or created in this call, or for the one a system credential names."""
     patient_id = subject.patient_of(context, arguments.get("patientId"))
-    name = _patient_name(context, patient_id)
     choice = timing.chosen(context, arguments)
+    name = _patient_name(context, patient_id)
     wish = Wish(
         patient_id=patient_id,
         appointment_type=choice.kind,

@@ -14,7 +14,8 @@ from pms.models.credential import Scope
 from tests.vapi.sending import issued
 
 APPOINTMENTS, AVAILABILITY = "/api/pms/appointments", "/api/pms/appointments/availability"
-PATIENTS, MESSAGES, WRITES = "/api/pms/patients", "/api/pms/messages", "/api/pms/writes"
+PATIENTS, PAYMENTS = "/api/pms/patients", "/api/pms/payments"
+MESSAGES, WRITES = "/api/pms/messages", "/api/pms/writes"
 
 Json = dict[str, Any]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +16,7 @@ from accounts.models import Account
 from pms.api import urls
 from pms.models import Booking, Call, CredentialKind, PmsAuditLog, SecurityEvent, Task, ToolCall, VoiceLine
 from pms.services import tasks
-from tests.api.site import APPOINTMENTS, AVAILABILITY, MESSAGES, PATIENTS, WRITES, Site
+from tests.api.site import APPOINTMENTS, AVAILABILITY, MESSAGES, PATIENTS, PAYMENTS, WRITES, Site
 from tests.conftest import Sim
 from tests.talking import CORA, asked_of_the_pms, bookings_sent, in_the_pms, quiet_day
 from tests.vapi.sending import (
@@ -42,9 +43,17 @@ ADDRESSES = [
     f"{APPOINTMENTS}/70001",
     f"{APPOINTMENTS}/{NOBODYS}",
     PATIENTS,
+    f"{PATIENTS}/search",
+    f"{PATIENTS}/1001",
+    f"{PATIENTS}/1001/notes",
+    f"{PATIENTS}/1001/insurance",
+    f"{PATIENTS}/1001/balance",
+    PAYMENTS,
     MESSAGES,
     f"{WRITES}/{NOBODYS}",
 ]
+# Those that take a person's session, and no envelope.
+FOR_PEOPLE = {"setup", "status", "test-connection"}
 READING = [AVAILABILITY, f"{WRITES}/{NOBODYS}"]
 KEPT = "I have left that message for the team at the practice."
 LEAVE = tool_call("takeMessage", {"message": "Please call about the crown."})
@@ -77,14 +86,15 @@ def sent(client: Client, line: VoiceLine, address: str, *calls: Mapping[str, Any
 
 
 def test_every_address_below_api_pms_takes_one() -> None:
-    patterns = {str(one.pattern) for one in urls.urlpatterns} - {"vapi/webhook"}
-    tried = {
-        address.removeprefix("/api/pms/").replace(ADDRESSES[2].rpartition("/")[2], "<str:appointment_id>")
-        for address in ADDRESSES[:3] + ADDRESSES[4:]
-    }
-    known = {one.rpartition("/")[0] + "/<str:write_id>" if one.startswith("writes/") else one for one in tried}
+    patterns = {str(one.pattern) for one in urls.urlpatterns} - {"vapi/webhook"} - FOR_PEOPLE
 
-    assert patterns == known
+    tried = {
+        pattern
+        for pattern in patterns
+        if any(re.fullmatch(re.sub(r"<str:\w+>", "[^/]+", f"/api/pms/{pattern}"), address) for address in ADDRESSES)
+    }
+
+    assert tried == patterns
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
@@ -217,7 +227,7 @@ def test_messages_of_other_types_are_answered_as_well(client: Client, line: Voic
     request = post(client, address, about(line, type="assistant-request"), secret_of(line))
     update = post(client, address, about(line), secret_of(line))
 
-    assert request.json() == {"assistantId": line.vapi_assistant_id}
+    assert request.json()["assistantId"] == line.vapi_assistant_id
     assert (update.status_code, update.json()) == (200, {})
 
 

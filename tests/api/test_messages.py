@@ -13,7 +13,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import Account, BaaAcceptance
-from pms.models import ConnectionStatus, PmsAuditLog, PmsIntegration, Task
+from pms.models import Call, ConnectionStatus, PmsAuditLog, PmsIntegration, Task
 from pms.models.credential import Scope
 from pms.services import tasks
 from tests.api.site import MESSAGES, Site
@@ -71,6 +71,19 @@ def test_it_is_kept_from_a_voice_credential_with_and_without_a_call(
     assert [one.status_code for one in answers] == [201, 201]
     assert tasks.detail(with_call)["phoneNumber"] == CALLER
     assert Task.objects.filter(call=None).count() == 1
+
+
+def test_it_is_kept_also_if_its_call_is_over_or_unknown(site: Site, practice: Account) -> None:
+    over = live_call(practice)
+    Call.objects.update(ended_at=timezone.now())
+
+    statuses = [
+        site.ask("POST", MESSAGES, {"message": "Please call."}, call=call).status_code
+        for call in (over.vapi_call_id, "nobody's")
+    ]
+
+    assert statuses == [201, 201]
+    assert Task.objects.count() == 2
 
 
 def test_words_that_hold_an_envelope_s_are_only_words(site: Site) -> None:

@@ -26,6 +26,7 @@ from django.test import Client
 from accounts.models import Account, User
 from pms.api import urls
 from pms.domain import speech
+from pms.domain.phone import normalize
 from pms.management.commands.seeddemo import LOGIN
 from pms.models import Booking, Call, ChainHead, Operation, RateCounter, SlotOffer, ToolCall, VoiceLine, WriteBack
 from pms.models.credential import Scope
@@ -83,7 +84,7 @@ BIRCH_PRACTICE: dict[str, Any] = {
     ],
 }
 
-_REQUEST_ID = re.compile(r'"requestId": "[^"]*"')
+_NEW_EACH_TIME = re.compile(r'"(?:requestId|taskId)": "[^"]*"')
 
 Rows = dict[str, list[tuple[Any, ...]]]
 Json = dict[str, Any]
@@ -116,6 +117,7 @@ class _Plan:
     """What makes one practice's data unlike the other's: times of its own, and numbers of its own."""
 
     patient: dict[str, str]
+    phone: str  # on the patient's file, so that a call from it proves who calls
     booked: str
     requested: str
     visits: tuple[str, str, str]
@@ -127,10 +129,24 @@ class _Plan:
 # The minutes of the visits, and the hours of the bookings, are offered by neither practice's rules or by one alone.
 _PLANS = {
     ALDER: _Plan(
-        CORA, "08:00", "10:00", ("18:13", "19:21", "20:29"), ("Petronella", "Ashgrove"), ("Percival", "Thistle"), 91001
+        CORA,
+        "+12125550147",
+        "08:00",
+        "10:00",
+        ("18:13", "19:21", "20:29"),
+        ("Petronella", "Ashgrove"),
+        ("Percival", "Thistle"),
+        91001,
     ),
     BIRCH: _Plan(
-        DESMOND, "17:00", "15:00", ("18:41", "19:47", "20:53"), ("Leocadia", "Winterbourne"), ("Rosamund", "Fe"), 95001
+        DESMOND,
+        "+14155550118",
+        "17:00",
+        "15:00",
+        ("18:41", "19:47", "20:53"),
+        ("Leocadia", "Winterbourne"),
+        ("Rosamund", "Fe"),
+        95001,
     ),
 }
 _FIRST_PATIENT = {ALDER: 5701, BIRCH: 6701}
@@ -195,7 +211,8 @@ def _in_calls(tenant: Tenant, sim: Sim) -> None:
     plan, account = _PLANS[tenant.office], tenant.account
     tenant.ids["call"] = f"call-of-{tenant.office}"
     sim("POST", "config", writeback_delay=0)
-    caller = Caller(account, call=live_call(account, vapi_call_id=tenant.ids["call"])).verified(plan.patient)
+    call = live_call(account, caller=plan.phone, vapi_call_id=tenant.ids["call"])
+    caller = Caller(account, call=call).verified(plan.patient)
     caller.open_times()
     assert "is booked for" in caller.book(plan.booked, tool_call_id=SHARED_TOOL_CALL).say
     caller.use("takeMessage", message=f"Ask {account.name} about the marzipan.")
@@ -259,7 +276,9 @@ def _words(tenant: Tenant, sim: Sim) -> set[str]:
     words: set[str] = set()
     for person in truth["patients"]:
         words |= {person[name] for name in ("patient_id", "lastname", "email", "cell", "homephone", "workphone")}
+        words |= {normalize(person[name], "US") or "" for name in ("cell", "homephone", "workphone")}
     words |= {visit["appointment_sr_no"] for visit in truth["appointments"]}
+    words |= {note["text"] for note in truth["notes"]} | {entry["transaction_sr_no"] for entry in truth["transactions"]}
     words |= {who.lastname for profile in PROFILES if profile.office_id == tenant.office for who in profile.clinicians}
     for at in _PLANS[tenant.office].visits:
         words |= _spellings(datetime.fromisoformat(f"{quiet_day(2)}T{at}:00").replace(tzinfo=tenant.zone))
@@ -392,7 +411,7 @@ class Heard:
     @property
     def in_short(self) -> str:
         """The verdict and the text, without what is different each time."""
-        return f"{self.verdict} {_REQUEST_ID.sub('', self.text)}"
+        return f"{self.verdict} {_NEW_EACH_TIME.sub('', self.text)}"
 
 
 ADDRESSES = {
@@ -403,6 +422,16 @@ ADDRESSES = {
     "confirmAppointment": ("PATCH", "/api/pms/appointments/{appointmentId}"),
     "cancelAppointment": ("DELETE", "/api/pms/appointments/{appointmentId}"),
     "createPatient": ("POST", "/api/pms/patients"),
+    "findPatient": ("POST", "/api/pms/patients/search"),
+    "searchPatients": ("GET", "/api/pms/patients/search"),
+    "getPatientInfo": ("GET", "/api/pms/patients/{patientId}"),
+    "updatePatient": ("PATCH", "/api/pms/patients/{patientId}"),
+    "getPatientNotes": ("GET", "/api/pms/patients/{patientId}/notes"),
+    "addPatientNote": ("POST", "/api/pms/patients/{patientId}/notes"),
+    "getInsurance": ("GET", "/api/pms/patients/{patientId}/insurance"),
+    "addInsurance": ("POST", "/api/pms/patients/{patientId}/insurance"),
+    "getBalance": ("GET", "/api/pms/patients/{patientId}/balance"),
+    "processPayment": ("POST", "/api/pms/payments"),
     "takeMessage": ("POST", "/api/pms/messages"),
     "getWrite": ("GET", "/api/pms/writes/{writeId}"),
 }
@@ -482,6 +511,8 @@ class Door:
         address = pattern.format(**{name: arguments[name] for name in in_path})
         if tool == "confirmAppointment":
             rest["status"] = "confirmed"
+        if tool == "processPayment" and by == "server" and not key:
+            key = f"payment-{uuid.uuid4()}"
         asked = {**(rest if method == "GET" else {}), **(query or {})}
         raw = b"" if method == "GET" else json.dumps(rest).encode()
         proof = self._proof(by, raw)

@@ -20,6 +20,7 @@ from pms.domain.clock import SystemClock
 from pms.jobs import sweeps
 from pms.management.simulation import Phone
 from pms.models import Credential, PmsIntegration, ToolCall, VoiceLine, WriteBack
+from pms.models.credential import Scope
 from pms.sandbox import Sandbox
 from pms.services import credentials
 from pms.services.tokens import DatabaseTokenStore
@@ -28,10 +29,14 @@ from tests import canaries
 from tests.conftest import Sim, use_sandbox
 from tests.practice import CALLER, seeded
 from tests.talking import ALDER, CORA, JORDAN, JOSE, SetClock, quiet_day
+from tests.vapi.sending import issued
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 NOTE = "Cora Whitfield, born 1987-04-12, can be reached at (212) 555-0147"
+CARD = "4242 4242 4242 4242"
+# Of the demo caller's chart: member number, company, street, what is owed, and a card number that was said.
+OF_THE_CHART = ("LDB20931847", "Larkfield", "Tansy Hill", "281.50", "281 dollars", CARD, CARD.replace(" ", ""))
 
 
 class Lines(logging.Handler):
@@ -69,6 +74,7 @@ class Day:
         [self.secret] = credentials.reveal(Credential.objects.get(line=self.line))
         self.url, self.sim = url, sim
         self.heard: list[str] = []
+        self.answers: list[str] = []
 
     def call(self, caller: str = CALLER) -> Phone:
         return Phone(url=self.url, line=self.line, secret=self.secret, caller=caller)
@@ -87,6 +93,50 @@ class Day:
         assert "is booked for" in self.use(phone, "bookAppointment", slotCode="A1", notes=NOTE)
         self.use(phone, "bookAppointment", **self.books("08:00"))
         phone.hang_up()
+
+    def is_about_a_chart(self) -> None:
+        phone = self.call()
+        self.use(phone, "findPatient", **CORA)
+        told = [self.use(phone, tool) for tool in ("getPatientInfo", "getInsurance", "getBalance", "getPatientNotes")]
+        assert [word for word in ("Tansy Hill", "Larkfield", "281 dollars") if word not in " ".join(told)] == []
+        self.use(phone, "addPatientNote", content=NOTE)
+        self.use(phone, "updatePatient", email="cora.whitfield@example.test", street="32 Tansy Hill")
+        self.use(
+            phone, "addInsurance", provider="Larkfield", policyNumber="LDB20931847", subscriberName="Cora Whitfield"
+        )
+        self.use(phone, "processPayment", amount="281.50", method="check", notes=NOTE)
+        self.use(phone, "processPayment", amount="281.50", notes=f"My card is {CARD}")
+        self.use(phone, "transferToHuman", reason=NOTE)
+        phone.hang_up()
+
+    def is_asked_by_a_server(self, token: str) -> None:
+        """Let the practice's own server read and change the same chart, and look people up in every way."""
+        patient = "/api/pms/patients/1001"
+        with requests.Session() as session:
+            session.trust_env = False
+            session.headers["Authorization"] = f"Bearer {token}"
+
+            def ask(method: str, address: str, **sent: Any) -> int:
+                answer = session.request(method, f"{self.url}{address}", timeout=10, **sent)
+                self.answers.append(answer.text)
+                return answer.status_code
+
+            read = [ask("GET", f"{patient}{part}") for part in ("", "/notes", "/insurance", "/balance")]
+            read.append(ask("GET", "/api/pms/patients/search", params={"query": "Whitfield"}))
+            read.append(ask("POST", "/api/pms/patients/search", json={"query": "(212) 555-0147"}))
+            assert read == [200] * 6
+            assert ask("POST", f"{patient}/notes", json={"content": NOTE}) in (201, 202)
+            session.headers["Idempotency-Key"] = "payment-of-a-day"
+            payment = {"patientId": "1001", "amount": 281.50, "method": "check", "notes": NOTE}
+            assert ask("POST", "/api/pms/payments", json=payment) in (201, 202)
+            assert ask("POST", "/api/pms/payments", json={**payment, "last4": CARD}) == 403
+            del session.headers["Idempotency-Key"]
+            assert ask("PATCH", patient, json={"email": "cora.whitfield@example.test"}) == 501
+            assert (
+                ask("POST", f"{patient}/insurance", json={"provider": "Larkfield", "policyNumber": "LDB20931847"})
+                == 501
+            )
+            assert ask("GET", "/api/pms/patients/Cora%20Whitfield%201987-04-12") == 422
 
     def is_guessed_at(self) -> None:
         phone = self.call("+19175550121")
@@ -168,7 +218,10 @@ def test_nothing_that_must_stay_secret_is_readable_anywhere(
     day = Day(alder, live_server.url, sim)
     sim("POST", "config", writeback_delay=0.05)
 
+    token, _ = issued(alder, *Scope.values)
     day.goes_well()
+    day.is_about_a_chart()
+    day.is_asked_by_a_server(token)
     day.is_guessed_at()
     day.goes_badly()
     day.crashes(monkeypatch)
@@ -178,9 +231,9 @@ def test_nothing_that_must_stay_secret_is_readable_anywhere(
     happened = set(ToolCall.objects.values_list("outcome", flat=True))
     assert happened >= {
         "ok", "patient_not_found", "verification_locked", "ambiguous_patient", "date_invalid", "outcome_unknown",
-        "write_rejected", "pms_unavailable", "unknown_tool", "validation_failed", "internal_error",
+        "write_rejected", "pms_unavailable", "unknown_tool", "validation_failed", "internal_error", "not_supported",
     }  # fmt: skip
-    hidden = [*secrets_of(alder, day), *day.heard]
+    hidden = [*secrets_of(alder, day), *day.heard, *day.answers, *OF_THE_CHART, token]
     for where, text in (("log", "\n".join(lines.written)), ("database", dump())):
         assert canaries.found_in(text) == [], where
         assert [one for one in hidden if one in text] == [], where
