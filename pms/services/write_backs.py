@@ -75,8 +75,8 @@ def start(
 
     ``notifies`` says that the patient is to be told by e-mail once it is done (``services.notices``).
     Returns ``None`` if the booking's hold was lost meanwhile, if another change of the same appointment, or of the
-    same new patient, is under way, if ``request_key`` was used before, or if the appointment was cancelled while this
-    change was prepared.
+    same new patient, is under way, if ``request_key`` was used before, or if the appointment was cancelled, or moved in
+    the same way, while this change was prepared.
     """
     pk = uuid.uuid4()
     try:
@@ -102,7 +102,7 @@ def start(
                 sent_at=now,
                 next_attempt_at=now + (_FIRST_INTERVAL if after else REQUEST_GRACE),
             )
-            if not _is_overtaken(write_back):
+            if not _is_overtaken(write_back, change):
                 return write_back
             transaction.set_rollback(True)
     except IntegrityError:
@@ -343,16 +343,25 @@ def _appointment_time(write_back: WriteBack) -> datetime | None:
     return change.starts_at if isinstance(change, _OF_APPOINTMENTS) else None
 
 
-def _is_overtaken(write_back: WriteBack) -> bool:
-    """Return whether the appointment is cancelled by now. Asked once nobody else can begin to change it."""
-    cancelled = WriteBack.objects.filter(
+def _is_overtaken(write_back: WriteBack, change: Change) -> bool:
+    """Return whether the appointment is cancelled by now, or moved to the very time that it is to be moved to.
+
+    Asked once nobody else can begin to change it.
+    """
+    if not write_back.appointment_id:
+        return False
+    done = WriteBack.objects.filter(
         integration_id=write_back.integration_id,
         appointment_id=write_back.appointment_id,
-        operation=Operation.CANCEL,
         state=WriteBackState.DONE,
         verified_at__isnull=True,
     )
-    return bool(write_back.appointment_id) and cancelled.exists()
+    if done.filter(operation=Operation.CANCEL).exists():
+        return True
+    if write_back.operation != Operation.MOVE:
+        return False
+    last = done.filter(operation=Operation.MOVE).order_by("-completed_at").first()
+    return last is not None and change_of(last) == change
 
 
 def _is_withdrawn(write_back: WriteBack, pms: PmsService) -> bool:

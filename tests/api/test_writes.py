@@ -225,11 +225,15 @@ class TestNotFound:
 
 
 class TestWho:
-    @pytest.mark.parametrize("scope", [Scope.APPOINTMENTS_WRITE, Scope.PATIENTS_READ, Scope.PATIENTS_WRITE])
-    def test_needs_the_right_to_read_appointments(
+    @pytest.mark.parametrize("scope", [Scope.MESSAGES_WRITE, Scope.PATIENTS_READ, Scope.PAYMENTS_WRITE])
+    def test_needs_a_right_to_appointments(
         self, client: Client, practice: Account, booking: Booking, scope: str
     ) -> None:
         refused(Site(client, practice, scope).became(str(booking.pk)), 403, "forbidden")
+
+    @pytest.mark.parametrize("scope", [Scope.APPOINTMENTS_READ, Scope.APPOINTMENTS_WRITE])
+    def test_needs_only_one_of_them(self, client: Client, practice: Account, booking: Booking, scope: str) -> None:
+        assert Site(client, practice, scope).became(str(booking.pk)).status_code == 200
 
     def test_must_be_in_a_call_as_a_voice_credential(self, voice: Any, booking: Booking) -> None:
         refused(voice("GET", f"{WRITES}/{booking.pk}"), 403, "call_required")

@@ -592,6 +592,7 @@ class TestNobodys:
         other = Account.objects.create(name="Birch Dental", time_zone="America/Los_Angeles")
         integration = practice.integrations.get()
         integration.pk, integration.account, integration._state.adding = uuid.uuid4(), other, True
+        integration.practice_digest = ""
         integration.save()
         now = timezone.now()
         made = WriteBack.objects.create(

@@ -84,7 +84,9 @@ def test_a_script_that_does_not_exist_is_refused_before_anything_starts() -> Non
     )
 
     assert done.returncode == 2
-    assert "choose from 'booking', 'changes', 'family', 'lost', 'outage', 'refusal', 'slow', 'all'" in done.stderr
+    assert (
+        "choose from 'booking', 'changes', 'chart', 'family', 'lost', 'outage', 'refusal', 'slow', 'all'" in done.stderr
+    )
     assert done.stdout == ""
 
 

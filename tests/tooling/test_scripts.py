@@ -103,7 +103,7 @@ class TestScript:
         script = scenes.load(name)
 
         assert script["title"]
-        assert script["read_back"].keys() <= {"booked", "cancelled", "patients"}
+        assert script["read_back"].keys() <= {"booked", "cancelled", "patients", "notes"}
         for step in steps(name, "tool"):
             assert re.compile(step["expect"]).pattern
             assert all(re.compile(pattern).groups == 1 for pattern in step.get("capture", {}).values())
@@ -126,7 +126,7 @@ def test_a_step_of_no_known_kind_is_refused(tmp_path: Path, step: dict[str, str]
 
 def test_a_script_that_does_not_exist_is_said_with_those_that_do() -> None:
     with pytest.raises(
-        CallFailed, match=r"no script nothing, .* booking, changes, family, lost, outage, refusal, slow\."
+        CallFailed, match=r"no script nothing, .* booking, changes, chart, family, lost, outage, refusal, slow\."
     ):
         scenes.load("nothing")
 

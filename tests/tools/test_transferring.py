@@ -92,13 +92,13 @@ def test_a_caller_who_hides_their_number_leaves_none(practice: Account) -> None:
     assert tasks.detail(Task.objects.get()) == {"reason": "Please"}
 
 
-def test_there_is_one_note_for_a_call_however_often_it_asks(practice: Account, caller: Caller) -> None:
-    said = [ask(caller, reason=reason).say for reason in ("first", "second")]
-    ask(Caller(practice))
+def test_there_is_one_note_for_each_reason_however_often_a_call_asks(practice: Account, caller: Caller) -> None:
+    said = [ask(caller, reason=reason).say for reason in ("first", "second", "first")]
+    ask(Caller(practice), reason="first")
 
-    assert said == [LATER, LATER]
-    assert Task.objects.filter(call=caller.call).count() == 1
-    assert Task.objects.count() == 2
+    assert said == [LATER] * 3
+    assert Task.objects.filter(call=caller.call).count() == 2
+    assert Task.objects.count() == 3
 
 
 @pytest.mark.django_db(transaction=True)
