@@ -16,7 +16,7 @@ from tests.providers.test_sikka_writes import CANCELLED, MOVED, NEW, NEW_YORK, P
 BOOKING = writes.booking(NEW, "1-2", NEW_YORK)
 MOVE = writes.move(MOVED, "1-2", NEW_YORK)
 CANCEL = writes.status(CANCELLED, "Cancelled", "1-2")
-NOTED = entries.note(NOTE, "PatNote", "1-2", "OpenDental")
+NOTED = entries.note(NOTE, "PatNote", {"provider_id": "DT04"}, "1-2", "OpenDental")
 PAYMENT = entries.payment(PAID, CASH, PAYER, "1-2")
 CREATE = writes.patient(replace(PATIENT, first_name="José", last_name="O'Brien"), "1-2")
 
