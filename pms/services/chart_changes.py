@@ -6,6 +6,7 @@ is lost.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -150,20 +151,30 @@ def write(
 def leave_to_team(*, integration: PmsIntegration, change: ChartChange, call: Call | None, key: str = "") -> Task:
     """Keep as a task what somebody wanted done with a patient's chart: once for each request of a server's.
 
-    Who has no record yet is named as they were when it was asked for.
+    Who has no record yet is named as they were when it was asked for. Raises ``IdempotencyConflict`` if the request
+    has left something else.
     """
     operation, _ = _OPERATIONS[type(change)]
     made = newcomers.write_back_of(account_id=integration.account_id, patient_id=change.patient_id)
     new = write_backs.change_of(made) if made else None
     whose = {"patientName": f"{new.first_name} {new.last_name}"} if isinstance(new, NewPatient) else {}
-    return tasks.open_task(
+    detail = {"patientId": change.patient_id, **whose, **wanted.in_words(change)}
+    task = tasks.open_task(
         account=integration.account,
         kind=f"please_{_WHAT[operation]}",
-        detail={"patientId": change.patient_id, **whose, **wanted.in_words(change)},
+        detail=detail,
         call=call,
         unless_said=True,
         request_key=key if call is None else "",
     )
+    if call is None and key and _without_day(tasks.detail_of(task)) != _without_day(detail):
+        raise errors.IdempotencyConflict
+    return task
+
+
+def _without_day(detail: Mapping[str, str]) -> dict[str, str]:
+    """Return what a task says but for the day: a repetition may come after midnight."""
+    return {name: text for name, text in detail.items() if text and name != "paidOn"}
 
 
 def said_by_team(change: ChartChange) -> str:
@@ -250,16 +261,17 @@ def _known(integration: PmsIntegration, key: str, change: Change) -> Written | N
     """
     if not key:
         return None
-    same = WriteBack.objects.filter(account_id=integration.account_id, request_key=key)
-    if same.filter(state=WriteBackState.FAILED, failure=errors.NotSupported.code).exists():
-        raise errors.NotSupported(f"{errors.NotSupported.default_message}{_HAS_TASK}")
-    same.filter(state=WriteBackState.FAILED).update(request_key="")
-    write_back = same.first()
+    write_back = WriteBack.objects.filter(account_id=integration.account_id, request_key=key).first()
     if write_back is None:
         return None
     if payloads.asked(write_backs.change_of(write_back)) != payloads.asked(change):
         raise errors.IdempotencyConflict
-    return Written(write_back, stood_before=True)
+    if write_back.state != WriteBackState.FAILED:
+        return Written(write_back, stood_before=True)
+    if write_back.failure == errors.NotSupported.code:
+        raise errors.NotSupported(f"{errors.NotSupported.default_message}{_HAS_TASK}")
+    WriteBack.objects.filter(pk=write_back.pk, state=WriteBackState.FAILED).update(request_key="")
+    return None
 
 
 def _under_way(integration: PmsIntegration, change: ChartChange, call: Call | None) -> Written | None:

@@ -245,3 +245,13 @@ def test_the_description_says_what_a_cancellation_takes() -> None:
 
     assert "reason" in described
     assert "sendNotification" in described or "CancelRequest" in described
+
+
+def test_a_key_that_has_left_one_wish_does_not_swallow_another(site: Site) -> None:
+    address = f"{PATIENTS}/1001/insurance"
+    first = site.ask("POST", address, {"provider": "Larkfield", "policyNumber": "1"}, key="one")
+    again = site.ask("POST", address, {"provider": "Larkfield", "policyNumber": "1"}, key="one")
+    other = site.ask("POST", address, {"provider": "Larkfield", "policyNumber": "2"}, key="one")
+
+    assert (first.status_code, again.status_code, other.status_code) == (501, 501, 409)
+    assert Task.objects.count() == 1
