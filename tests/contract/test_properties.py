@@ -29,7 +29,7 @@ from tests.vapi.sending import WEBHOOK, secret_of, signed
 
 SAME_EVERY_RUN = settings(derandomize=True, database=None, deadline=None)
 OVER_HTTP = settings(
-    SAME_EVERY_RUN, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    SAME_EVERY_RUN, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 
 SCALARS = st.one_of(
