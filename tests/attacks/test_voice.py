@@ -56,24 +56,6 @@ ASKER = Asker(actor="user:test", endpoint="test", method="TEST")
 
 
 @pytest.fixture
-def caller(practice: Account) -> Caller:
-    """Somebody who has said nothing yet, on the demo caller's phone."""
-    return Caller(practice)
-
-
-@pytest.fixture
-def cora(practice: Account) -> Caller:
-    """The demo caller, verified."""
-    return Caller(practice).verified()
-
-
-@pytest.fixture
-def quick_office(sim: Sim) -> None:
-    """Let the office carry out what it is sent almost at once."""
-    sim("POST", "config", writeback_delay=0.02)
-
-
-@pytest.fixture
 def ledger(practice: Account) -> Account:
     """The practice, which lets voice payments be posted to its ledger."""
     integration = practice.integrations.get()
