@@ -22,6 +22,23 @@ from tests.practice import seeded
 
 Sim = Callable[..., Any]
 
+# Of a test with more cases than this, `make check` runs every third, and `make test` all.
+_MANY = 12
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what of many cases alike is left out of the sample, unless a test has chosen its own."""
+    cases: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    for alike in cases.values():
+        if len(alike) <= _MANY or any(item.get_closest_marker("exhaustive") for item in alike):
+            continue
+        for number, item in enumerate(alike):
+            if number % 3:
+                item.add_marker(pytest.mark.exhaustive)
+
 
 @pytest.fixture(autouse=True, scope="session")
 def _flush_lifts_triggers() -> Iterator[None]:
