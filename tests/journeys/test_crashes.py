@@ -263,7 +263,7 @@ class Asking:
         """Return what the model hears; nothing if the line to us broke."""
         try:
             return self.phone.use(self.deed.tool, self.deed.arguments, tool_call_id=self.tool_call_id)
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError):  # before or within the answer
             return ""
 
 

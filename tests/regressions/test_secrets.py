@@ -103,7 +103,7 @@ def test_c6_no_credential_and_no_token_is_in_the_database(practice: Account, doo
     assert set(token.values.values()) >= set(keys)
     assert integrations.reveal(integration=integration)["secretKey"] == APP_KEY
     secrets = [APP_ID, APP_KEY, PROFILES[0].secret_key, *keys, *door.tenant.secrets.values()]
-    secrets.append(door.tenant.secrets["server"].rpartition("_")[2])
+    secrets.append(door.tenant.secrets["server"].split("_", 2)[2])
     assert [one for one in secrets for form in written_as(one) if form in stored] == []
     assert b"Alder Dental" in stored
 
