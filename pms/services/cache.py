@@ -6,7 +6,6 @@ under an HMAC of their id, and nothing that was read before our own last write t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -39,7 +38,7 @@ def kept(
             access.summary["cached"] = True
             return found
     fresh = fetch()
-    sealed = vault.seal(json.loads(json.dumps(jsonable.dumped(fresh, kind))), place)
+    sealed = vault.seal(jsonable.dumped(fresh, kind), place)
     fields = {
         "cache_type": name.partition(":")[0],
         "data": sealed,

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import NoReturn
+from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from accounts.models import Account
 from pms import vault
@@ -116,11 +117,8 @@ def refuse_guessed_at(call: Call, new: NewPatient, *, now: datetime) -> None:
 
     Else who must not be asked about any more could be asked about by making a record.
     """
-    about = Q(name_digest=_name(new.first_name, new.last_name)) | Q(
-        subject_digest=_subject(new.last_name, new.date_of_birth)
-    )
-    failed = Verification.objects.filter(about, account_id=call.account_id, succeeded=False, counts=True)
-    if failed.filter(created_at__gte=now - SUSPENDED_FOR).count() >= MAX_GUESSES:
+    names, subjects = [_name(new.first_name, new.last_name)], [_subject(new.last_name, new.date_of_birth)]
+    if _failures_about(call.account_id, names, subjects, now - SUSPENDED_FOR).count() >= MAX_GUESSES:
         raise errors.VerificationLocked
 
 
@@ -371,9 +369,16 @@ def _is_guessed_at(attempt: Verification, patient: Patient, since: datetime) -> 
 
 def _guesses(attempt: Verification, names: Sequence[str], subjects: Sequence[str], since: datetime) -> int:
     """Return how many other failures there are about somebody of one of these names, or last names and dates."""
+    return _failures_about(attempt.account_id, names, subjects, since).exclude(pk=attempt.pk).count()
+
+
+def _failures_about(
+    account_id: UUID, names: Sequence[str], subjects: Sequence[str], since: datetime
+) -> QuerySet[Verification]:
     about = Q(name_digest__in=names) | Q(subject_digest__in=subjects)
-    failed = Verification.objects.filter(about, account_id=attempt.account_id, succeeded=False, counts=True)
-    return failed.filter(created_at__gte=since).exclude(pk=attempt.pk).count()
+    return Verification.objects.filter(
+        about, account_id=account_id, succeeded=False, counts=True, created_at__gte=since
+    )
 
 
 def _refuse(attempt: Verification, said: _Said, asker: Asker, guesses: int) -> NoReturn:

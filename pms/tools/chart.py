@@ -15,10 +15,10 @@ from typing import Any
 import structlog
 
 from pms.domain import errors, speech
-from pms.domain.localtime import local_date_of, resolve_edge
+from pms.domain.localtime import resolve_edge
 from pms.domain.records import Balance, InsurancePolicy, Note, Patient, PatientProfile, Payment
 from pms.models import Scope
-from pms.services import chart_changes, charts, gateway, tasks
+from pms.services import chart_changes, charts, tasks
 from pms.tools import subject
 from pms.tools.context import Answer, Context
 
@@ -47,7 +47,7 @@ def get_patient_notes(context: Context, arguments: Mapping[str, Any]) -> Answer:
         notes = charts.notes(**context.access, patient_id=patient_id)
     if not subject.is_trusted(context):
         notes = _readable(context, notes, patient_id)
-    return Answer(say=_say_notes(notes), data={"notes": [public_note(note) for note in notes]})
+    return Answer(say=_say_notes(notes), data={"notes": [_public_note(note) for note in notes]})
 
 
 def get_insurance(context: Context, arguments: Mapping[str, Any]) -> Answer:
@@ -55,7 +55,7 @@ def get_insurance(context: Context, arguments: Mapping[str, Any]) -> Answer:
     patient_id = subject.patient_of(context, arguments.get("patientId"), strong=True)
     with _or_left_to_team(context, "tell_insurance", patient_id):
         policies = charts.insurance(**context.access, patient_id=patient_id)
-    public = [public_policy(policy) for policy in policies]
+    public = [_public_policy(policy) for policy in policies]
     if not subject.is_trusted(context):
         public = [policy | {"policyNumber": _end_of(policy["policyNumber"])} for policy in public]
     return Answer(say=_say_policies(policies), data={"insurance": public})
@@ -80,11 +80,11 @@ def search_patients(context: Context, arguments: Mapping[str, Any]) -> Answer:
     return Answer(say="", data={"patients": [_public_patient(one) for one in found]})
 
 
-def public_note(note: Note) -> dict[str, Any]:
+def _public_note(note: Note) -> dict[str, Any]:
     return {"id": note.id, "content": note.text, "createdBy": note.author or None, "createdAt": note.written_at}
 
 
-def public_policy(policy: InsurancePolicy) -> dict[str, Any]:
+def _public_policy(policy: InsurancePolicy) -> dict[str, Any]:
     return {
         "id": policy.id,
         "provider": policy.carrier,
@@ -190,10 +190,7 @@ def _midnight(context: Context, day: date | None) -> datetime | None:
 
 def _readable(context: Context, notes: Sequence[Note], patient_id: str) -> list[Note]:
     kinds = {str(kind) for kind in (context.integration.config or {}).get("voiceNoteTypes") or []}
-    pms = gateway.service_for(
-        integration=context.integration, clock=context.request.clock, budget=context.request.budget
-    )
-    own = chart_changes.notes_left(integration=context.integration, patient_id=patient_id, pms=pms)
+    own = chart_changes.notes_left(integration=context.integration, patient_id=patient_id, pms=context.pms)
     return [note for note in notes if note.text in own or note.kind in kinds]
 
 
@@ -232,7 +229,7 @@ def _say_policies(policies: Sequence[InsurancePolicy]) -> str:
 
 
 def _say_balance(context: Context, balance: Balance, unseen: Sequence[Decimal]) -> str:
-    today = local_date_of(context.request.clock.now(), context.request.account.zone)
+    today = context.request.today
     as_of = f"As of {speech.say_date(balance.as_of, today)}, the" if balance.as_of else "The"
     parts = [f"the patient's part is {speech.say_amount(balance.patient)}"] if balance.patient > 0 else []
     if balance.insurance > 0:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 from typing import Any
 
 from pms.domain import errors, speech, spoken
-from pms.domain.localtime import local_date_of
 from pms.domain.records import NewInsurance, NewNote, NewPayment, PatientUpdate
 from pms.models import Operation, WriteBackState
-from pms.services import chart_changes, gateway, limits
+from pms.services import chart_changes, limits
 from pms.services.chart_changes import ChartChange, ChartChangeUnknown, Written
 from pms.tools import subject, wording
 from pms.tools.context import Answer, Context
@@ -40,14 +38,11 @@ def add_patient_note(context: Context, arguments: Mapping[str, Any]) -> Answer:
     note = NewNote(
         patient_id=patient_id,
         text=arguments["content"],
-        written_on=_today(context),
+        written_on=context.request.today,
         category=arguments.get("category") or "",
     )
     written = _write(context, note)
-    pms = gateway.service_for(
-        integration=context.integration, clock=context.request.clock, budget=context.request.budget
-    )
-    public = {"content": pms.note_as_written(note.text), "createdAt": written.write_back.created_at}
+    public = {"content": context.pms.note_as_written(note.text), "createdAt": written.write_back.created_at}
     return _answer(written, {"note": {"id": written.write_back.record_id or None, **public}})
 
 
@@ -62,7 +57,7 @@ def add_insurance(context: Context, arguments: Mapping[str, Any]) -> Answer:
         group_number=arguments.get("groupNumber") or "",
         is_primary=arguments.get("isPrimary") is not False,
         subscriber_name=speech.one_line(arguments.get("subscriberName") or ""),
-        subscriber_date_of_birth=spoken.read_date_of_birth(born, today=_today(context)) if born else None,
+        subscriber_date_of_birth=spoken.read_date_of_birth(born, today=context.request.today) if born else None,
         relationship=arguments.get("relationship") or "",
     )
     written = _write(context, insurance)
@@ -92,7 +87,7 @@ def process_payment(context: Context, arguments: Mapping[str, Any]) -> Answer:
         patient_id=patient_id,
         amount=arguments["amount"],
         method=arguments["method"],
-        paid_on=_today(context),
+        paid_on=context.request.today,
         reference=arguments.get("reference") or "",
         note=arguments.get("notes") or "",
         last4=arguments.get("last4") or "",
@@ -111,7 +106,7 @@ def process_payment(context: Context, arguments: Mapping[str, Any]) -> Answer:
         "id": row.record_id or None,
         "amount": payment.amount,
         "status": "completed" if written.state is WriteBackState.DONE else wording.PUBLIC_WRITE_STATES[written.state],
-        "confirmationNumber": confirmation_number(row.pk),
+        "confirmationNumber": _confirmation_number(row.pk),
         "timestamp": row.sent_at,
     }
     return _answer(written, {"payment": public}, amount=amount)
@@ -130,7 +125,7 @@ def _is_strong(context: Context, patient_id: str) -> bool:
     return True
 
 
-def confirmation_number(write_id: Any) -> str:
+def _confirmation_number(write_id: Any) -> str:
     """Return what a payment is called by: ours, made from its write-back."""
     return f"PAY{write_id.hex[:10].upper()}"
 
@@ -164,10 +159,6 @@ def _public_update(update: PatientUpdate) -> dict[str, Any]:
     given = {name: value for name, value in address.items() if value}
     public = {"phone": update.phone, "email": update.email, "address": given or None}
     return {name: value for name, value in public.items() if value}
-
-
-def _today(context: Context) -> date:
-    return local_date_of(context.request.clock.now(), context.request.account.zone)
 
 
 def _write(context: Context, change: ChartChange) -> Written:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from typing import Any
 
 from accounts.models import Account
 from pms.domain import errors
 from pms.domain.clock import Budget, Clock
+from pms.domain.localtime import local_date_of
 from pms.models import Call, CredentialKind, PmsIntegration
+from pms.providers.base import PmsService
+from pms.services import gateway
 from pms.services.audit import Asker
 
 
@@ -40,6 +44,11 @@ class Request:
     idempotency_key: str = ""
 
     @property
+    def today(self) -> date:
+        """The practice's local day."""
+        return local_date_of(self.clock.now(), self.account.zone)
+
+    @property
     def from_model(self) -> bool:
         """Whether a voice model wrote the arguments: then times are the practice's wall clock."""
         return self.face is Face.VOICE or self.call is not None
@@ -57,6 +66,11 @@ class Context:
         if self.connected is None:
             raise errors.SetupRequired
         return self.connected
+
+    @property
+    def pms(self) -> PmsService:
+        """The adapter, for asking what it can do; data goes through an access."""
+        return gateway.service_for(integration=self.integration, clock=self.request.clock, budget=self.request.budget)
 
     @property
     def access(self) -> dict[str, Any]:

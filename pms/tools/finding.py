@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from pms.domain import errors, speech, spoken
-from pms.domain.localtime import local_date_of
 from pms.services import patients
 from pms.tools.context import Answer, Context
 
@@ -16,13 +15,12 @@ def find_patient(context: Context, arguments: Mapping[str, Any]) -> Answer:
     request = context.request
     if request.call is None:
         raise errors.CallRequired
-    today = local_date_of(request.clock.now(), request.account.zone)
     patient = patients.verify(
         **context.access,
         call=request.call,
         first_name=arguments["firstName"],
         last_name=arguments["lastName"],
-        date_of_birth=spoken.read_date_of_birth(arguments["dateOfBirth"], today=today),
+        date_of_birth=spoken.read_date_of_birth(arguments["dateOfBirth"], today=request.today),
         phone_last4=arguments.get("phoneLast4") or "",
     )
     # Says back nothing that the caller did not say.

@@ -8,7 +8,6 @@ from datetime import date
 from typing import Any
 
 from pms.domain import errors, identity, speech, spoken
-from pms.domain.localtime import local_date_of
 from pms.domain.phone import normalize
 from pms.domain.records import NewPatient
 from pms.models import WriteBackState
@@ -78,7 +77,7 @@ def _name(said: str, field: str, words: str) -> str:
 def _date_of_birth(context: Context, said: str) -> date:
     """Return the date that was said; what systems write for an unknown one is asked about, as it matches nobody."""
     request = context.request
-    born = spoken.read_date_of_birth(said, today=local_date_of(request.clock.now(), request.account.zone))
+    born = spoken.read_date_of_birth(said, today=request.today)
     if identity.is_placeholder_date(born):
         raise errors.DateInvalid(
             "The date of birth is one that stands for an unknown one.",

@@ -16,7 +16,7 @@ from rest_framework.exceptions import ValidationError
 from accounts import baa
 from pms.domain import cards, errors, speech
 from pms.models import CredentialKind, PmsIntegration
-from pms.services import calls, claims, gateway, integrations, limits
+from pms.services import calls, claims, integrations, limits
 from pms.tools import registry
 from pms.tools.context import Context, Face, Request, Result
 from pms.tools.registry import Tool
@@ -144,10 +144,7 @@ def _asked_again(codes: Any) -> errors.Invalid:
 def _require_capability(tool: Tool, context: Context) -> None:
     if tool.capability is None or tool.asks_itself:
         return
-    request = context.request
-    gateway.service_for(integration=context.integration, clock=request.clock, budget=request.budget).require(
-        tool.capability
-    )
+    context.pms.require(tool.capability)
 
 
 def _require_identity(tool: Tool, request: Request) -> None:

@@ -102,7 +102,7 @@ def _name(entry: Entry) -> str:
 
 def _span(context: Context, arguments: Mapping[str, Any]) -> tuple[date, date]:
     """Return the local days, both inclusive. Raises ``DateInvalid``, or ``Invalid`` if they are inverted or too far."""
-    today = local_date_of(context.request.clock.now(), context.request.account.zone)
+    today = context.request.today
     start = _day(context, arguments.get("startDate")) or today
     end = _day(context, arguments.get("endDate")) or start + DEFAULT_SPAN
     if not start <= end <= start + LONGEST_SPAN:
