@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -67,6 +68,17 @@ def _no_canary_in_any_log() -> Iterator[None]:
     yield
     root.removeHandler(listener)
     assert not listener.hits, f"{len(listener.hits)} of {listener.lines} log lines hold canaries: {listener.hits[:3]}"
+
+
+@pytest.fixture(autouse=True)
+def _windows_begin_with_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no limit's window end in the middle of a test: the library's end at a second of their own per key."""
+    began = int(time.time())
+
+    def end_of_window(_key: str, period: int) -> int:
+        return began + ((int(time.time()) - began) // period + 1) * period
+
+    monkeypatch.setattr("django_ratelimit.core._get_window", end_of_window)
 
 
 @pytest.fixture(scope="session")

@@ -157,9 +157,8 @@ def test_a_cell_that_does_not_apply_says_why() -> None:
     assert [cell.why for cell in never if len(cell.why.split()) < 4] == []
 
 
-def test_the_hundredth_use_of_a_minute_is_the_last_on_every_face(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_hundredth_use_of_a_minute_is_the_last_on_every_face(stage: Stage) -> None:
     row = next(one for one in ROWS if one.tool == "getInsurance")
-    monkeypatch.setattr("django_ratelimit.core._get_window", lambda value, period: 2_000_000_000)
     answers = [stage.use(SERVER, row.tool, row.method, row.address, {"patientId": "1001"}).status for _ in range(97)]
 
     last = [stage.use(face, row.tool, row.method, row.address, {"patientId": "1001"}) for face in (CALL, HOOK, SERVER)]
