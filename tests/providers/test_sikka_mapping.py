@@ -481,3 +481,11 @@ class TestHours:
     def test_only_the_days_asked_for(self) -> None:
         found = day_schedules([self.week()], date(2026, 5, 11), date(2026, 5, 12))
         assert [one.day for one in found] == [date(2026, 5, 11), date(2026, 5, 12)]
+
+    @pytest.mark.parametrize("asked", [date(2026, 5, 10), date(2026, 5, 16)])
+    def test_first_and_last_day_of_a_week(self, asked: date) -> None:
+        assert [one.day for one in day_schedules([self.week()], asked, asked)] == [asked]
+
+    @pytest.mark.parametrize("first", ["0001-01-01T00:00:00", "9999-12-31T00:00:00"])
+    def test_week_at_the_end_of_the_calendar(self, first: str) -> None:
+        assert self.read(self.week(date=first)) == {}

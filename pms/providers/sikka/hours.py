@@ -30,12 +30,16 @@ Window = tuple[time, time]
 
 def day_schedules(rows: Iterable[Row], start: date, end: date) -> list[DaySchedule]:
     """Return the days from ``start`` to ``end``, both inclusive, that the rows know."""
-    return [one for row in rows for one in _week(row) if start <= one.day <= end]
+    return [one for row in rows for one in _week(row, start, end) if start <= one.day <= end]
 
 
-def _week(row: Row) -> list[DaySchedule]:
-    kind, resource, first = _kind(text(row.get("resource_type"))), text(row.get("resource_id")), day(row.get("date"))
-    if kind is None or first is None or not resource:
+def _week(row: Row, start: date, end: date) -> list[DaySchedule]:
+    first = day(row.get("date"))
+    # The vendor answers with all the weeks there are; most of them are of no day that was asked for.
+    if first is None or not start - timedelta(days=6) <= first <= end:
+        return []
+    kind, resource = _kind(text(row.get("resource_type"))), text(row.get("resource_id"))
+    if kind is None or not resource:
         return []
     found = {name: _windows(row, name) for name in _DAYS}
     # A blank day is closed in a week that has hours, and unknown in a week that has none at all.
