@@ -11,6 +11,9 @@ LOCK := $(VENV)/bin/uv pip compile --quiet --generate-hashes --no-header --no-an
 PYTHON = $(shell for p in python3.11 python3 python3.12 python3.13 python3.14; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
+# Tests start many processes: whoever forbids bytecode has each of them compile everything anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 # Four processes: much of a test is waiting. PYTEST_ARGS= runs in one.
 PYTEST_ARGS ?= -n 4
 

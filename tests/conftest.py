@@ -89,9 +89,8 @@ def _running_sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def sandbox(_running_sandbox: Sandbox) -> Sandbox:
-    """A sandbox as it was seeded, with write-backs of 0.2 s."""
+    """The sandbox as it was when it started."""
     _control(_running_sandbox)("POST", "reset")
-    _control(_running_sandbox)("POST", "config", writeback_delay=0.2)
     return _running_sandbox
 
 

@@ -14,7 +14,7 @@ from tests.support import environment
 environment.apply()
 
 from parlae.settings import *  # noqa: E402, F403
-from parlae.settings import BASE_DIR, DATABASES  # noqa: E402
+from parlae.settings import BASE_DIR, DATABASES, PASSWORD_HASHERS  # noqa: E402
 
 _VAR = BASE_DIR / "var"
 
@@ -36,3 +36,6 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     _options = DATABASES["default"]["OPTIONS"]
     # A test's rows need not survive a power cut.
     _options["init_command"] = _options["init_command"].replace("synchronous=FULL", "synchronous=OFF")
+
+# The product's is slow on purpose.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *PASSWORD_HASHERS]
