@@ -194,11 +194,14 @@ def test_a_body_as_deep_as_the_parser_takes_is_no_crash(site: Site, depth: int) 
 
 
 def test_a_long_report_of_card_numbers_costs_time_in_proportion_to_its_length() -> None:
+    def once(text: str) -> float:
+        started = time.thread_time()
+        assert "4" not in cards.without_card_numbers(text)
+        return time.thread_time() - started
+
     def seconds(count: int) -> float:
         text = " ".join(_card(number * 7919) for number in range(count))
-        started = time.perf_counter()
-        assert "4" not in cards.without_card_numbers(text)
-        return time.perf_counter() - started
+        return min(once(text) for _ in range(5))
 
     assert seconds(1600) < 10 * seconds(400)  # 4 if it is linear, 16 if it is quadratic
 

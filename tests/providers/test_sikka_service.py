@@ -306,8 +306,8 @@ class TestLimits:
 
 def test_a_slow_vendor_ends_with_the_budget(build: Build, sim: Command) -> None:
     build().get_patient("1001")
-    sim("POST", "config", latency=1)
+    sim("POST", "config", latency=5)
     begin = time.monotonic()
     with pytest.raises(errors.BudgetSpent):
         build(seconds=0.4).search_patients(CORA)
-    assert time.monotonic() - begin < 0.9
+    assert time.monotonic() - begin < 2.5

@@ -64,12 +64,12 @@ def test_silence_and_latency(desk: Desk) -> None:
     desk.sim("POST", "fail", kind="timeout", hold_seconds=30)
     with pytest.raises(requests.ReadTimeout):
         desk.call("GET", "practices", timeout=0.15)
-    desk.sim("POST", "config", latency=0.2, latency_path="/v4/practices")
+    desk.sim("POST", "config", latency=0.6, latency_path="/v4/practices")
     began = time.monotonic()
     desk.get("providers")
     quick = time.monotonic()
     desk.get("practices")
-    assert quick - began < 0.2 <= time.monotonic() - quick
+    assert quick - began < 0.6 <= time.monotonic() - quick
 
 
 def test_reset_forgets_everything(desk: Desk) -> None:
@@ -121,7 +121,7 @@ def test_closing_ends_open_connections_at_once(session: requests.Session) -> Non
     began = time.monotonic()
     sandbox.close()
     sandbox.close()
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 5
     with pytest.raises(requests.ConnectionError):
         session.get(url, timeout=5)
 

