@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import re
 
 from pms.sandbox.practice import APP_KEY
 
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 WORDS = (
     "Whitfield",
     "Núñez",
@@ -40,7 +42,7 @@ class Listener(logging.Handler):
         self.hits: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        line = self.format(record)
+        line = _UUID.sub("", self.format(record))  # has digits enough to be any short canary by chance
         self.lines += 1
         if found_in(line):
             self.hits.append(line)

@@ -11,6 +11,7 @@ import pytest
 import requests
 from django.conf import settings as django_settings
 from django.core.management.commands import flush
+from hypothesis import settings as hypothesis_settings
 from pytest_django import Settings
 from structlog.stdlib import ProcessorFormatter
 
@@ -22,6 +23,10 @@ from tests import canaries
 from tests.practice import seeded
 
 Sim = Callable[..., Any]
+
+# The same examples in every run, however busy the machine is.
+hypothesis_settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
+hypothesis_settings.load_profile("repeatable")
 
 # Of a test with more cases than this, `make check` runs every third, and `make test` all.
 _MANY = 12

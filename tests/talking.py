@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import Any, TypeVar
 
 import pytest
@@ -179,10 +180,22 @@ class Caller:
         return self.use("getAppointments").say
 
 
+@cache
 def quiet_day(weekday: int = 1) -> date:
-    """Return a Tuesday, or another day of the week, on which Alder has no appointment at all."""
+    """Return a Tuesday, or another day of the week, on which Alder has no appointment at all.
+
+    It stays the same for the whole run, on whichever side of a midnight it is asked for.
+    """
     day = local_date_of(timezone.now(), NEW_YORK) + timedelta(days=_QUIET_FROM_DAYS)
     return day + timedelta(days=(weekday - day.weekday()) % 7)
+
+
+def aged(years: int, days: int = 0) -> str:
+    """Return the date of birth of who turns so old on the practice's day, or so many days after it."""
+    birthday = local_date_of(timezone.now(), NEW_YORK) + timedelta(days=days)
+    if (birthday.month, birthday.day) == (2, 29):
+        birthday += timedelta(days=1 if days else -1)  # other years have no such day
+    return birthday.replace(year=birthday.year - years).isoformat()
 
 
 def codes(say: str) -> list[str]:

@@ -19,7 +19,6 @@ from pytest_django import Settings
 
 from accounts.models import Account, BaaAcceptance
 from pms.domain.localtime import local_date_of
-from pms.management.simulation import wished_day
 from pms.models import (
     Booking,
     BookingState,
@@ -33,6 +32,7 @@ from pms.models import (
 )
 from tests.conftest import Sim
 from tests.practice import live_call
+from tests.talking import quiet_day
 from tests.vapi.sending import (
     PLATFORM,
     credential,
@@ -61,8 +61,8 @@ def line(practice: Account) -> VoiceLine:
 
 
 @pytest.fixture
-def day(practice: Account) -> str:
-    return wished_day(local_date_of(timezone.now(), practice.zone)).isoformat()
+def day() -> str:
+    return quiet_day().isoformat()
 
 
 @pytest.fixture(autouse=True)

@@ -53,12 +53,9 @@ every_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda op
 
 
 def bounded(count: int) -> Any:
-    """Return settings for so many examples, the same in every run; a test's practice serves them all."""
+    """Return settings for so many examples; a test's practice serves them all."""
     return settings(
         max_examples=count,
-        derandomize=True,
-        database=None,
-        deadline=None,
         phases=[Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck),
     )

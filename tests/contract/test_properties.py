@@ -27,10 +27,7 @@ from pms.vapi import envelope
 from tests.contract.stage import Stage
 from tests.vapi.sending import WEBHOOK, secret_of, signed
 
-SAME_EVERY_RUN = settings(derandomize=True, database=None, deadline=None)
-OVER_HTTP = settings(
-    SAME_EVERY_RUN, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+OVER_HTTP = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 SCALARS = st.one_of(
     st.none(),
@@ -91,7 +88,6 @@ CALLS = st.lists(
 
 
 @given(body=JSON | LIKE_MESSAGES | st.fixed_dictionaries({"message": LIKE_MESSAGES}))
-@SAME_EVERY_RUN
 def test_reading_an_envelope_never_raises(body: object) -> None:
     message = envelope.parse(body)
 
@@ -103,7 +99,6 @@ def test_reading_an_envelope_never_raises(body: object) -> None:
 
 
 @given(said=st.text() | st.text(alphabet="a\n\r\t\x0b\x85\u2028 \0", max_size=30))
-@SAME_EVERY_RUN
 def test_what_is_said_is_one_line(said: str) -> None:
     [row] = envelope.answer([(envelope.ToolCall("call_1", "name", {}), said)])["results"]  # type: ignore[misc, attr-defined]
 
@@ -173,7 +168,7 @@ def field_values(tool: Tool) -> st.SearchStrategy[dict[str, Any]]:
 
 @pytest.mark.parametrize("tool", registry.TOOLS.values(), ids=registry.TOOLS)
 @given(data=st.data())
-@settings(SAME_EVERY_RUN, max_examples=150)
+@settings(max_examples=150)
 def test_any_arguments_are_valid_or_asked_about(tool: Tool, data: st.DataObject) -> None:
     serializer = tool.arguments(data=data.draw(field_values(tool)))
     found: object = None
@@ -191,7 +186,7 @@ def test_any_arguments_are_valid_or_asked_about(tool: Tool, data: st.DataObject)
 
 @pytest.mark.parametrize("tool", registry.TOOLS.values(), ids=registry.TOOLS)
 @given(written=JSON)
-@settings(SAME_EVERY_RUN, max_examples=40)
+@settings(max_examples=40)
 def test_arguments_that_are_no_object_are_read_as_a_problem(tool: Tool, written: Any) -> None:
     arguments, problem = envelope.read_arguments(written)
 
@@ -234,7 +229,6 @@ WRITTEN = st.builds(grouped, NUMBERS, SIZES, BETWEEN)
 
 
 @given(written=WRITTEN, before=WORDS, after=WORDS)
-@SAME_EVERY_RUN
 def test_a_card_number_is_found_however_it_is_grouped_and_wherever_it_stands(
     written: str, before: str, after: str
 ) -> None:
@@ -246,7 +240,6 @@ def test_a_card_number_is_found_however_it_is_grouped_and_wherever_it_stands(
 
 
 @given(number=NUMBERS)
-@SAME_EVERY_RUN
 def test_a_card_number_is_found_as_a_number(number: str) -> None:
     assert cards.has_card_number({"amount": int(number)})
     assert int(number) > 2**53 or cards.has_card_number([float(number)])
@@ -256,7 +249,6 @@ def test_a_card_number_is_found_as_a_number(number: str) -> None:
     parts=st.lists(st.one_of(WORDS, st.text(max_size=10), WRITTEN, st.integers(0, 99999).map(str)), max_size=6),
     joined=st.sampled_from(["", " ", "-", ", "]),
 )
-@SAME_EVERY_RUN
 def test_a_text_without_its_card_numbers_has_none(parts: list[str], joined: str) -> None:
     left = cards.without_card_numbers(joined.join(parts))
 
@@ -264,13 +256,11 @@ def test_a_text_without_its_card_numbers_has_none(parts: list[str], joined: str)
 
 
 @given(value=JSON)
-@SAME_EVERY_RUN
 def test_looking_for_card_numbers_never_raises(value: Any) -> None:
     assert cards.has_card_number(value) in (True, False)
 
 
 @given(text=st.text())
-@SAME_EVERY_RUN
 def test_a_text_without_digits_stays_as_it_is(text: str) -> None:
     plain = re.sub("[0-9]", "", unicodedata.normalize("NFKC", text))
 
@@ -315,7 +305,7 @@ RECORDS = [one for one in vars(records).values() if isinstance(one, type) and da
 
 @pytest.mark.parametrize("kind", RECORDS, ids=lambda kind: kind.__name__)
 @given(data=st.data())
-@settings(SAME_EVERY_RUN, max_examples=40)
+@settings(max_examples=40)
 def test_a_record_comes_back_from_json_as_it_was(kind: type[Any], data: st.DataObject) -> None:
     record = data.draw(of_type(kind))
 

@@ -63,7 +63,7 @@ def test_a_number_is_not_shown_in_a_repr() -> None:
     assert "0123" not in repr(phone.Phone("+14155550123"))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(alphabet="0123456789+-(). xet;:@#a\u0661\uff11\n", max_size=40))
 def test_what_comes_out_goes_in_again(text: str) -> None:
     found = phone.normalize(text)

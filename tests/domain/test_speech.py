@@ -138,7 +138,7 @@ def test_one_line_is_cut() -> None:
     assert len(speech.one_line("x" * 10_000)) == speech.MAX_TEXT_LENGTH
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(max_size=300))
 def test_one_line_is_one_plain_line(text: str) -> None:
     line = speech.one_line(text)

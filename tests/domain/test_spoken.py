@@ -307,7 +307,7 @@ def test_values(value: object) -> None:
     assert not spoken.is_placeholder(value)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.dictionaries(
         st.sampled_from(["startTime", "date", "time"]),

@@ -276,8 +276,8 @@ class TestTwoProcesses:
             sim("DELETE", "requests")
             meanwhile = threading.Thread(target=expire)
             meanwhile.start()
-            others.begin(rounds=3)
-            ours, theirs = readers.read(alder.pk, 3, SystemClock()), others.found()
+            others.begin(rounds=8)
+            ours, theirs = readers.read(alder.pk, 8, SystemClock()), others.found()
             meanwhile.join()
 
         assert (ours, theirs) == (EVERYBODY, EVERYBODY)

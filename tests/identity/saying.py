@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
 
-from django.utils import timezone
-
-from pms.domain.localtime import local_date_of
 from pms.tools.context import Result
 from tests.conftest import Sim
-from tests.talking import NEW_YORK, NOBODY, Caller
+from tests.talking import NOBODY, Caller
 
 Person = dict[str, str]
 
@@ -31,13 +27,6 @@ def child(number: int = 1) -> Person:
     """Return a child whom the practice has no record of."""
     names = ("Ottilie", "Ludovic", "Clementine", "Barnaby")
     return {**NOBODY, "firstName": names[number], "dateOfBirth": f"2017-03-{number + 1:02}"}
-
-
-def aged(years: int, days: int = 0) -> str:
-    """Return the date of birth of who turns so old on the practice's day, or so many days after it."""
-    birthday = local_date_of(timezone.now(), NEW_YORK) + timedelta(days=days)
-    day = 28 if (birthday.month, birthday.day) == (2, 29) else birthday.day
-    return date(birthday.year - years, birthday.month, day).isoformat()
 
 
 def questions(sim: Sim) -> list[tuple[str, str, frozenset[str]]]:

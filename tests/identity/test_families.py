@@ -8,7 +8,7 @@ from accounts.models import Account
 from pms.models import Task, Verification
 from pms.services import tasks
 from tests.conftest import Sim, copied_since
-from tests.identity.saying import STRANGER, aged, child, find, heard, questions
+from tests.identity.saying import STRANGER, child, find, heard, questions
 from tests.talking import (
     ALDER,
     CORA,
@@ -16,6 +16,7 @@ from tests.talking import (
     MILO,
     NOBODY,
     Caller,
+    aged,
     asked_of_the_pms,
     bookings_sent,
     kinds,

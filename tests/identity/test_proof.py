@@ -16,7 +16,7 @@ from pms.models import Call, Task, Verification, VoiceLine
 from pms.services import calls, patients
 from pms.tools import registry
 from tests.conftest import Sim
-from tests.identity.saying import LOCKED, ROBERT, ROBERTS_NUMBER, STRANGER, STRONG, aged, find, heard, questions
+from tests.identity.saying import LOCKED, ROBERT, ROBERTS_NUMBER, STRANGER, STRONG, find, heard, questions
 from tests.journeys.tenants import BIRCH
 from tests.practice import CALLER, live_call
 from tests.regressions.kinds import at_the_desk
@@ -28,6 +28,7 @@ from tests.talking import (
     MILO,
     NOBODY,
     Caller,
+    aged,
     asked_of_the_pms,
     kinds,
     quiet_day,

@@ -45,7 +45,8 @@ GRACE = write_backs.REQUEST_GRACE.total_seconds()
 def pending(practice: Account, sim: Sim, at: str = "09:00", person: dict[str, str] | None = None) -> Booking:
     """Return a booking that the office has not carried out when the caller hangs up."""
     sim("POST", "config", writeback_delay=600)
-    result = Caller(practice, number="").verified(person).book(at, providerId="HY1", seconds=2.3)
+    sim("POST", "fail", path="/v4/writeback_status")
+    result = Caller(practice, number="").verified(person).book(at, providerId="HY1")
     assert "not final yet" in result.say
     return Booking.objects.latest("created_at")
 
@@ -125,7 +126,7 @@ class TestPending:
             waits.append(wait)
             passed += wait + 1
 
-        assert waits == [30, 60, 120, 240, 480, 900, 900, 900, 900]
+        assert waits == pytest.approx([30, 60, 120, 240, 480, 900, 900, 900, 900], abs=3)
 
     def test_is_parked_for_a_person_after_a_day(self, practice: Account, sim: Sim) -> None:
         booking = pending(practice, sim)

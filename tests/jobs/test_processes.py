@@ -17,7 +17,7 @@ from pms.models import Booking, BookingState, Task, WriteBack, WriteBackState
 from pms.sandbox import Sandbox
 from tests import canaries, child
 from tests.conftest import Sim
-from tests.talking import ALDER, CORA, NOBODY, Caller, SetClock, asked_of_the_pms, in_the_pms, quiet_day
+from tests.talking import ALDER, CORA, NOBODY, Caller, SetClock, asked_of_the_pms, in_the_pms, quiet_day, slow_office
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -97,10 +97,10 @@ def test_a_lock_holds_in_another_process(practice: Account, sandbox: Sandbox) ->
 
 
 def test_the_worker_follows_what_is_due_and_stops_when_told(
-    practice: Account, sandbox: Sandbox, sim: Sim, tmp_path: Path
+    practice: Account, sandbox: Sandbox, sim: Sim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sim("POST", "config", writeback_delay=600)
-    Caller(practice).verified().book(seconds=2.3)
+    slow_office(sim, monkeypatch)
+    Caller(practice).verified().book()
     sim("POST", "clock", advance_seconds=601)
     WriteBack.objects.update(next_attempt_at=timezone.now())
 

@@ -124,7 +124,9 @@ def test_h8_a_time_that_cannot_be_meant_is_asked_about_and_nothing_is_written(
     assert sim("GET", "truth", office_id=ALDER) == before
 
 
-@pytest.mark.parametrize(("day", "code"), [(YESTERDAY, "date_in_past"), ("soon", "time_format")])
+@pytest.mark.parametrize(
+    ("day", "code"), [(YESTERDAY, "date_in_past"), ("soon", "time_format")], ids=["past", "no day"]
+)
 def test_h8_no_other_day_is_offered_for_one_that_cannot_be_meant(caller: Caller, day: str, code: str) -> None:
     result = caller.use("checkAvailability", appointmentType="cleaning", date=day)
 

@@ -27,7 +27,7 @@ Arguments = dict[str, Any]
 
 # Whom a caller who is Cora must hear nothing of.
 SOMEBODY_ELSE = "1010"
-OF_SOMEBODY_ELSE = re.compile(r"Jos|N[uú]ñez|9175550121|1980|6:0[1-9] PM", re.IGNORECASE)
+OF_SOMEBODY_ELSE = re.compile(r"Jos|N[uú]ñez|9175550121|1980-02-03|6:0[1-9] PM", re.IGNORECASE)
 
 
 def wish(tool: str, visit: str) -> Arguments:

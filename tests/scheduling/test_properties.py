@@ -26,7 +26,7 @@ US_AND_CANADA = (
     "America/Puerto_Rico", "Pacific/Honolulu", "America/Adak", "America/Dawson_Creek",
 )  # fmt: skip
 
-fast = settings(max_examples=80, deadline=None)
+fast = settings(max_examples=80)
 
 minutes = st.integers(0, DAY_MINUTES // 15).map(lambda quarter: quarter * 15)
 window_sets = st.lists(st.tuples(minutes, minutes).map(lambda pair: Window(*sorted(pair))), max_size=3).map(merge)

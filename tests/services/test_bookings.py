@@ -116,7 +116,7 @@ RANK = {S.HELD: 0, S.PENDING: 1, S.UNKNOWN: 2, S.CONFIRMED: 3, S.FAILED: 3, S.EX
 
 
 @pytest.mark.django_db
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(events=st.lists(st.sampled_from(OUTCOMES), max_size=8))
 def test_no_order_of_events_brings_a_booking_back(hold: Hold, events: list[WriteOutcome | str]) -> None:
     with transaction.atomic():  # each example leaves the database as it was

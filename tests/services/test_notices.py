@@ -112,10 +112,11 @@ def slow(sim: Sim) -> None:
 
 
 def text_of(message: EmailMessage) -> str:
-    """Return everything in a message but whom it is to."""
-    return "\n".join(
-        line for line in message.message().as_string().splitlines() if not line.startswith(("To:", "Date:", "Message"))
-    )
+    """Return everything in a message but whom it is to, when it was sent and its random name."""
+    written = message.message()
+    for header in ("To", "Date", "Message-ID"):
+        del written[header]
+    return str(written.as_string())
 
 
 def only(outbox: Outbox) -> EmailMessage:

@@ -17,7 +17,7 @@ from pms.sandbox.diary import closed_days
 from pms.sandbox.practice import ALDER as OFFICE
 from tests.conftest import Sim
 from tests.practice import description
-from tests.talking import ALDER, NEW_YORK, Caller, asked_of_the_pms, cancel_at_the_desk, codes, quiet_day
+from tests.talking import ALDER, NEW_YORK, Caller, asked_of_the_pms, cancel_at_the_desk, codes, quiet_day, slow_office
 
 TIME = r"\d{1,2}(?::\d\d)? [AP]M"
 DAY = r"[A-Z][a-z]+day, [A-Z][a-z]+ \d{1,2}(?:st|nd|rd|th)"
@@ -256,9 +256,11 @@ class TestTime:
 
 
 class TestTaken:
-    def test_by_our_pending_booking_is_not_offered_again(self, practice: Account, sim: Sim) -> None:
-        sim("POST", "config", writeback_delay=600)
-        pending = Caller(practice).verified().book("09:00", providerId="HY1", seconds=2.5)
+    def test_by_our_pending_booking_is_not_offered_again(
+        self, practice: Account, sim: Sim, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        slow_office(sim, monkeypatch)
+        pending = Caller(practice).verified().book("09:00", providerId="HY1")
 
         offered = Caller(practice).open_times(time="09:00", providerId="HY1")
 

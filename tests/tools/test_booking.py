@@ -37,6 +37,7 @@ from tests.talking import (
     codes,
     in_the_pms,
     quiet_day,
+    slow_office,
 )
 
 NOTED = "so nothing has been scheduled. I have left the team a note about it."
@@ -265,10 +266,12 @@ class TestPending:
         assert result.answer
         assert (result.answer.status, result.answer.data["status"]) == (202, "pending")
 
-    def test_leaves_the_reference_of_the_write_and_no_record_id(self, cora: Caller, sim: Sim) -> None:
-        sim("POST", "config", writeback_delay=600)
+    def test_leaves_the_reference_of_the_write_and_no_record_id(
+        self, cora: Caller, sim: Sim, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        slow_office(sim, monkeypatch)
 
-        cora.book(seconds=2.5)
+        cora.book()
 
         write_back = WriteBack.objects.get()
         [sent] = sim("GET", "writebacks", office_id=ALDER)["writebacks"]
@@ -289,7 +292,7 @@ class TestPending:
     def test_is_said_where_the_state_cannot_be_asked(self, cora: Caller, sim: Sim, fault: dict[str, Any]) -> None:
         sim("POST", "fail", path="/v4/writeback_status", times=20, **fault)
 
-        result = cora.book(seconds=2.5)
+        result = cora.book(seconds=4)
 
         assert result.outcome == "ok"
         assert "not final yet" in result.say
@@ -313,7 +316,7 @@ class TestUnknown:
         sim("POST", lose[0], **lose[1])
         started = time.monotonic()
 
-        result = cora.book(seconds=2.5)
+        result = cora.book(seconds=4)
 
         assert time.monotonic() - started < 6
         booking = Booking.objects.get()
@@ -428,9 +431,9 @@ class TestNotMade:
     def test_with_a_pms_that_times_out_when_asked_once_more(self, cora: Caller, sim: Sim) -> None:
         cora.open_times()
         sim("DELETE", "requests")
-        sim("POST", "config", latency=1.0, latency_path="/v4/appointments")
+        sim("POST", "config", latency=3, latency_path="/v4/appointments")
 
-        result = cora.book(slotCode="A1", seconds=1.6)
+        result = cora.book(slotCode="A1", seconds=4.5)
 
         assert result.outcome == "pms_unavailable"
         assert bookings_sent(sim) == 0
@@ -439,9 +442,9 @@ class TestNotMade:
     def test_where_the_taken_time_has_alternatives_that_cannot_be_read(self, cora: Caller, sim: Sim) -> None:
         cora.open_times()
         steal(sim, "08:00", cloud=True)
-        sim("POST", "config", latency=0.8, latency_path="/v4/appointments")
+        sim("POST", "config", latency=2, latency_path="/v4/appointments")
 
-        result = cora.book(slotCode="A1", seconds=1.2)
+        result = cora.book(slotCode="A1", seconds=3.5)
 
         assert (result.outcome, result.say) == ("slot_taken", "I'm sorry, that time is taken.")
 
@@ -524,9 +527,11 @@ class TestAgain:
         assert Caller(practice).verified().book().say.startswith("You already have that one. ")
         assert bookings_sent(sim) == 1
 
-    def test_the_same_pending_wish_is_still_pending(self, cora: Caller, sim: Sim) -> None:
-        sim("POST", "config", writeback_delay=600)
-        first = cora.book(seconds=2.5)
+    def test_the_same_pending_wish_is_still_pending(
+        self, cora: Caller, sim: Sim, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        slow_office(sim, monkeypatch)
+        first = cora.book()
 
         assert cora.book().say == f"I have asked for that one already. {first.say}"
         assert bookings_sent(sim) == 1

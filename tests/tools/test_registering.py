@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from accounts.models import Account
-from pms.domain.localtime import local_date_of
 from pms.models import (
     AuditPhase,
     Call,
@@ -32,10 +30,10 @@ from tests.talking import (
     JORDAN,
     JOSE,
     MILO,
-    NEW_YORK,
     NOBODY,
     Caller,
     SetClock,
+    aged,
     asked_of_the_pms,
     look,
     outcomes,
@@ -86,11 +84,9 @@ def proven(caller: Caller) -> list[str]:
     return list(found.order_by("created_at").values_list("patient_id", flat=True))
 
 
-def child(years: int = 8, **passed: int) -> dict[str, str]:
-    """Return a person of that age, on the practice's day or so long after it."""
-    today = local_date_of(timezone.now(), NEW_YORK) + timedelta(**passed)
-    day = 28 if (today.month, today.day) == (2, 29) else today.day
-    return {**CHILD, "dateOfBirth": date(today.year - years, today.month, day).isoformat()}
+def child(years: int = 8, days: int = 0) -> dict[str, str]:
+    """Return a person of that age, on the practice's day or so many days after it."""
+    return {**CHILD, "dateOfBirth": aged(years, days=days)}
 
 
 class TestCreated:

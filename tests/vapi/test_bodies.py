@@ -196,7 +196,7 @@ anything = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.dictionaries(KEYS, anything, max_size=8), anything)
 def test_no_json_breaks_the_parser(fields: dict[str, Any], body: object) -> None:
     envelope.parse(body)

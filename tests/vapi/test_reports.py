@@ -169,7 +169,7 @@ anything = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.dictionaries(NAMES, anything, max_size=8), st.sampled_from(sorted(reports.TYPES)))
 def test_no_body_breaks_the_reading(fields: dict[str, Any], kind: str) -> None:
     progress = reports.read(envelope.parse({"message": {**fields, "type": kind}}), now=NOW)

@@ -400,7 +400,7 @@ def test_a_crash_inside_a_tool_is_answered_truthfully_and_logged_without_details
     entries = [json.loads(text) for text in logs.getvalue().splitlines()]
     crashes = [entry for entry in entries if entry["event"] == "tool crashed"]
     assert [entry["exception"] for entry in crashes] == ["CannotOpen", "CannotOpen"]
-    for private in ("Whitfield", "1987", "2125550147", "not-a-token", "call-1", wish["date"]):
+    for private in ("Whitfield", "1987-04-12", "2125550147", "not-a-token", "call-1", wish["date"]):
         assert private not in logs.getvalue()
 
 
