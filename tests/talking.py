@@ -182,12 +182,13 @@ class Caller:
 
 @cache
 def quiet_day(weekday: int = 1) -> date:
-    """Return a Tuesday, or another day of the week, on which Alder has no appointment at all.
+    """Return the Tuesday, or another day, of a week from Monday on in which Alder has no appointment at all.
 
     It stays the same for the whole run, on whichever side of a midnight it is asked for.
     """
     day = local_date_of(timezone.now(), NEW_YORK) + timedelta(days=_QUIET_FROM_DAYS)
-    return day + timedelta(days=(weekday - day.weekday()) % 7)
+    monday = day + timedelta(days=-day.weekday() % 7)
+    return monday + timedelta(days=weekday)
 
 
 def aged(years: int, days: int = 0) -> str:
