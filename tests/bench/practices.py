@@ -15,7 +15,7 @@ def seeded(number: int) -> dict[str, Any]:
     """Create one more copy of the demo's practice, on a line of its own; return what its callers need to know."""
     from accounts.models import User
     from pms.management.commands import seeddemo
-    from pms.models import Credential
+    from pms.models import Credential, PmsIntegration
     from pms.services import credentials
 
     practice = json.loads(seeddemo.PRACTICE.read_text(encoding="utf-8"))
@@ -26,8 +26,10 @@ def seeded(number: int) -> dict[str, Any]:
         "phone_number": f"+1212555{100 + number:04}",
     }
     account = seeddemo.seed({**practice, "line": line}, password=None)
-    # Every practice has an owner of its own.
+    # Every practice has an owner of its own, but they share the one office that the sandbox has of this kind, which
+    # the product allows to one practice alone.
     User.objects.filter(email=seeddemo.LOGIN).update(email=f"owner{number}@parlae.example")
+    PmsIntegration.objects.filter(account=account).update(practice_digest=f"bench {number}")
     secret = credentials.reveal(Credential.objects.get(account=account))[0]
     return {**line, "secret": secret}
 
