@@ -7,7 +7,7 @@ import re
 
 from pms.sandbox.practice import APP_KEY
 
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_RANDOM = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{64}")
 WORDS = (
     "Whitfield",
     "Núñez",
@@ -32,6 +32,11 @@ def found_in(text: str) -> list[str]:
     return [word for word in WORDS if word.casefold() in lowered]
 
 
+def without_random(text: str) -> str:
+    """Return ``text`` without UUIDs and digests, which now and then hold the four digits of a year or a record's id."""
+    return _RANDOM.sub("", text)
+
+
 class Listener(logging.Handler):
     """Hears every line as it would be written, and remembers those with a canary."""
 
@@ -42,7 +47,7 @@ class Listener(logging.Handler):
         self.hits: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        line = _UUID.sub("", self.format(record))  # has digits enough to be any short canary by chance
+        line = self.format(record)
         self.lines += 1
         if found_in(line):
             self.hits.append(line)

@@ -180,15 +180,16 @@ class Caller:
         return self.use("getAppointments").say
 
 
-@cache
 def quiet_day(weekday: int = 1) -> date:
-    """Return the Tuesday, or another day, of a week from Monday on in which Alder has no appointment at all.
+    """Return the Tuesday, or another day, of a week from Monday on in which Alder has no appointment at all."""
+    return _quiet_monday() + timedelta(days=weekday)
 
-    It stays the same for the whole run, on whichever side of a midnight it is asked for.
-    """
+
+@cache
+def _quiet_monday() -> date:
+    """Return the same day in the whole run, on whichever side of a midnight it is asked for."""
     day = local_date_of(timezone.now(), NEW_YORK) + timedelta(days=_QUIET_FROM_DAYS)
-    monday = day + timedelta(days=-day.weekday() % 7)
-    return monday + timedelta(days=weekday)
+    return day + timedelta(days=-day.weekday() % 7)
 
 
 def aged(years: int, days: int = 0) -> str:
@@ -223,17 +224,21 @@ def bookings_sent(sim: Sim) -> int:
 
 def slow_office(sim: Sim, monkeypatch: pytest.MonkeyPatch, *writes: str) -> None:
     """Let the office take ten minutes, with all writes or with those named ("PUT appointment"); nobody waits for it."""
+    _take_ten_minutes(sim, writes)
+    monkeypatch.setattr("pms.services.sending.WAIT_FOR_WRITE_SECONDS", 0)
+
+
+def slow_write(sim: Sim, *writes: str) -> None:
+    """Let the office take ten minutes in the same way; nobody waits for the next write, as its state cannot be read."""
+    _take_ten_minutes(sim, writes)
+    sim("POST", "fail", path="/v4/writeback_status")
+
+
+def _take_ten_minutes(sim: Sim, writes: Sequence[str]) -> None:
     if writes:
         sim("POST", "config", writeback_delays=dict.fromkeys(writes, 600))
     else:
         sim("POST", "config", writeback_delay=600)
-    monkeypatch.setattr("pms.services.sending.WAIT_FOR_WRITE_SECONDS", 0)
-
-
-def slow_records(sim: Sim) -> None:
-    """Let the office take ten minutes for a new record, and let nobody wait for it."""
-    sim("POST", "config", writeback_delays={"POST patient": 600})
-    sim("POST", "fail", path="/v4/writeback_status")
 
 
 def carry_out(sim: Sim) -> None:

@@ -39,9 +39,11 @@ from tests.talking import (
     Caller,
     asked_of_the_pms,
     cancel_at_the_desk,
+    carry_out,
     in_the_pms,
     made_at_the_desk,
     quiet_day,
+    slow_write,
     writes_sent,
 )
 from tests.vapi.sending import refused, secret_of, signed
@@ -50,7 +52,6 @@ FIELDS = {"id", "patientId", "patientName", "providerId", "providerName", "appoi
 MOVED = {"id", "bookingId", "confirmationNumber", "newStartTime", "startTime", "endTime"}
 CANCELLED = {"success": True, "message": "Appointment cancelled successfully"}
 INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z")
-TEN_MINUTES = 600
 NO_DAYS = [
     *("soon", "2026-13-01", "2026-02-30", "12/01/2026", "2026-12", "0", "2026-12-01T25:00"),
     *("9999-12-31", "0001-01-01", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "2200-01-01"),
@@ -76,12 +77,6 @@ def at(clock: str, day: date | None = None) -> str:
 
 def today() -> date:
     return local_date_of(timezone.now(), NEW_YORK)
-
-
-def slow(sim: Sim) -> None:
-    """Let the office take ten minutes for every change, and let nobody wait for it."""
-    sim("POST", "config", writeback_delay=TEN_MINUTES)
-    sim("POST", "fail", path="/v4/writeback_status")
 
 
 def on_file(sim: Sim, first: date, last: date) -> set[str]:
@@ -234,7 +229,7 @@ class TestList:
         assert (row["status"], row["startTime"]) == ("scheduled", at("09:00"))
 
     def test_has_what_is_requested_as_pending_and_without_an_id(self, site: Site, sim: Sim) -> None:
-        slow(sim)
+        slow_write(sim)
         site.book({"patientId": "1001", "appointmentType": "Cleaning", "startTime": at("09:00")})
         days = {"startDate": f"{quiet_day()}", "endDate": f"{quiet_day()}"}
 
@@ -245,7 +240,7 @@ class TestList:
         assert site.listed(**days, status="scheduled") == []
 
     def test_tells_which_change_is_on_its_way(self, site: Site, number: str, sim: Sim) -> None:
-        slow(sim)
+        slow_write(sim)
         site.cancel(number)
 
         [row] = site.listed(startDate=f"{quiet_day()}", endDate=f"{quiet_day()}")
@@ -327,7 +322,7 @@ class TestMove:
         assert set(site.move(number, {"startTime": at("10:00")}).json()) == {"success", "appointment"}
 
     def test_that_takes_long_is_202_and_the_old_time_stands(self, site: Site, number: str, sim: Sim) -> None:
-        slow(sim)
+        slow_write(sim)
 
         response = site.move(number, {"startTime": at("10:00")})
 
@@ -543,7 +538,7 @@ class TestConfirm:
         assert WriteBack.objects.get().operation == Operation.MOVE
 
     def test_that_takes_long_is_202_with_what_to_ask_for(self, site: Site, number: str, sim: Sim) -> None:
-        slow(sim)
+        slow_write(sim)
 
         response = site.move(number, {"status": "confirmed"})
 
@@ -577,7 +572,7 @@ class TestCancel:
         assert writes_sent(sim).count(("PATCH", f"/appointments/{number}")) == 1
 
     def test_that_takes_long_is_202_and_the_appointment_stands(self, site: Site, number: str, sim: Sim) -> None:
-        slow(sim)
+        slow_write(sim)
 
         response = site.cancel(number, {"sendNotification": True})
 
@@ -601,12 +596,12 @@ class TestCancel:
         assert "successfully" not in response.content.decode()
 
     def test_of_a_booking_that_is_not_made_yet_takes_it_back(self, site: Site, sim: Sim) -> None:
-        slow(sim)
+        slow_write(sim)
         wish = {"patientId": "1001", "appointmentType": "Cleaning", "startTime": at("09:00")}
         pending = site.book(wish).json()["appointment"]
 
         response = site.cancel(pending["bookingId"])
-        sim("POST", "clock", advance_seconds=TEN_MINUTES + 1)
+        carry_out(sim)
 
         assert (response.status_code, response.json()) == (200, CANCELLED)
         assert (Booking.objects.get().state, in_the_pms(sim, "1001")) == (BookingState.CANCELLED, [])

@@ -32,6 +32,7 @@ from tests.talking import (
     asked_of_the_pms,
     made_at_the_desk,
     quiet_day,
+    slow_write,
 )
 from tests.vapi.sending import refused
 
@@ -103,8 +104,7 @@ class TestBooking:
         assert told == BOOKINGS
 
     def test_that_is_only_sent_has_no_id(self, site: Site, sim: Sim) -> None:
-        sim("POST", "config", writeback_delay=600)
-        sim("POST", "fail", path="/v4/writeback_status")
+        slow_write(sim)
         wish = {"patientId": "1001", "appointmentType": "Cleaning", "startTime": f"{quiet_day()}T15:00:00Z"}
         sent = site.book(wish).json()["appointment"]
 
@@ -166,8 +166,7 @@ class TestChange:
     def test_of_a_new_patient_is_told_with_the_id_once_there_is_one(
         self, site: Site, practice: Account, sim: Sim
     ) -> None:
-        sim("POST", "config", writeback_delays={"POST patient": 600})
-        sim("POST", "fail", path="/v4/writeback_status")
+        slow_write(sim, "POST patient")
         Caller(practice).use("createPatient", **NOBODY)
         write_back = WriteBack.objects.get()
         before = site.became(str(write_back.pk)).json()
@@ -186,8 +185,7 @@ class TestChange:
     def test_of_a_booking_that_waits_for_its_patient_is_told_as_pending(
         self, site: Site, practice: Account, sim: Sim
     ) -> None:
-        sim("POST", "config", writeback_delays={"POST patient": 600})
-        sim("POST", "fail", path="/v4/writeback_status")
+        slow_write(sim, "POST patient")
         caller = Caller(practice)
         caller.use("createPatient", **NOBODY)
         caller.book("09:00")
@@ -261,8 +259,7 @@ class TestWho:
     def test_hears_of_a_new_patient_only_in_the_call_that_made_it(
         self, voice: Any, practice: Account, sim: Sim
     ) -> None:
-        sim("POST", "config", writeback_delays={"POST patient": 600})
-        sim("POST", "fail", path="/v4/writeback_status")
+        slow_write(sim, "POST patient")
         mother = Caller(practice).verified()
         mother.use("createPatient", **NOBODY)
         write_back = WriteBack.objects.get(operation=Operation.CREATE_PATIENT)

@@ -16,6 +16,7 @@ from django.utils import timezone
 from accounts.models import Account
 from pms.models import Booking, SecurityEvent, Task, ToolCall, Verification, WriteBack
 from pms.tools import registry
+from tests.canaries import without_random
 from tests.conftest import Sim
 from tests.journeys.tenants import ADDRESSES, Door
 from tests.practice import live_call
@@ -27,7 +28,7 @@ Arguments = dict[str, Any]
 
 # Whom a caller who is Cora must hear nothing of.
 SOMEBODY_ELSE = "1010"
-OF_SOMEBODY_ELSE = re.compile(r"Jos|N[uú]ñez|9175550121|1980-02-03|6:0[1-9] PM", re.IGNORECASE)
+OF_SOMEBODY_ELSE = re.compile(r"Jos|N[uú]ñez|9175550121|1980|6:0[1-9] PM", re.IGNORECASE)
 
 
 def wish(tool: str, visit: str) -> Arguments:
@@ -119,7 +120,7 @@ def test_c8_another_patients_id_gets_nothing_and_is_noted(
 
     assert heard.outcome == "not_verified"  # ID-14, ID-17
     assert by_rest.verdict == "403 not_verified"
-    assert not OF_SOMEBODY_ELSE.search(heard.say + by_rest.text)
+    assert not OF_SOMEBODY_ELSE.search(without_random(heard.say + by_rest.text))
     assert asked_of_the_pms(sim) == []
     assert truth_of(sim, SOMEBODY_ELSE) == before
     events = SecurityEvent.objects.filter(kind="verification.scope")
@@ -146,7 +147,7 @@ def test_c8_another_patients_appointment_is_as_unknown_as_none(
     assert answers[0].say == answers[1].say
     assert questions[0] == questions[1]
     assert by_rest.verdict == "404 appointment_not_found"
-    assert not OF_SOMEBODY_ELSE.search(answers[0].say + by_rest.text)
+    assert not OF_SOMEBODY_ELSE.search(without_random(answers[0].say + by_rest.text))
     assert truth_of(sim, SOMEBODY_ELSE) == before
     assert not WriteBack.objects.exclude(patient_id=SOMEBODY_ELSE).exists()
 

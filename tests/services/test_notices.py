@@ -36,6 +36,7 @@ from tests.talking import (
     in_the_pms,
     look,
     quiet_day,
+    slow_write,
     together,
 )
 from tests.tools.conftest import number
@@ -103,12 +104,6 @@ def wish(clock: str = "09:00", **changes: Any) -> Json:
     """Return what books a cleaning for Cora and asks for a confirmation, unless ``changes`` say otherwise."""
     wanted = {"patientId": "1001", "appointmentType": "Cleaning", "startTime": at(clock), "sendConfirmation": True}
     return {**wanted, **changes}
-
-
-def slow(sim: Sim) -> None:
-    """Let the office take ten minutes for every change, and let nobody wait for it."""
-    sim("POST", "config", writeback_delay=600)
-    sim("POST", "fail", path="/v4/writeback_status")
 
 
 def text_of(message: EmailMessage) -> str:
@@ -223,7 +218,7 @@ class TestBooking:
 
 class TestPending:
     def test_is_told_once_it_is_done(self, site: Site, sim: Sim, mailoutbox: Outbox) -> None:
-        slow(sim)
+        slow_write(sim)
         response = site.book(wish())
         look(seconds=GRACE)
         told_before = len(mailoutbox)
@@ -239,7 +234,7 @@ class TestPending:
         assert (row.patient_id, row.phi_accessed) == ("1001", True)
 
     def test_that_fails_is_told_to_nobody(self, site: Site, sim: Sim, mailoutbox: Outbox) -> None:
-        slow(sim)
+        slow_write(sim)
         site.book(wish())
         WriteBack.objects.update(reference="0")
         write_backs.fail(WriteBack.objects.get(), "refused")
@@ -258,7 +253,7 @@ class TestPending:
         assert (Booking.objects.get().state, list(mailoutbox)) == (BookingState.UNKNOWN, [])
 
     def test_that_is_withdrawn_is_told_to_nobody(self, site: Site, sim: Sim, mailoutbox: Outbox) -> None:
-        slow(sim)
+        slow_write(sim)
         booked = site.book(wish()).json()["appointment"]["bookingId"]
 
         response = site.cancel(booked, {"sendNotification": True})
@@ -271,7 +266,7 @@ class TestPending:
     def test_that_was_made_although_it_was_taken_back_is_left_to_the_team(
         self, site: Site, sim: Sim, mailoutbox: Outbox
     ) -> None:
-        slow(sim)
+        slow_write(sim)
         site.book(wish())
         write_backs.ask_to_withdraw(WriteBack.objects.get(), now=timezone.now())
         carry_out(sim)

@@ -41,7 +41,7 @@ from tests.talking import (
     kinds,
     look,
     quiet_day,
-    slow_records,
+    slow_write,
     together,
     writes_sent,
 )
@@ -88,7 +88,7 @@ def newcomer(sim: Sim) -> str:
 @pytest.fixture
 def theodora(practice: Account, sim: Sim) -> Caller:
     """Somebody new, whose record is on its way."""
-    slow_records(sim)
+    slow_write(sim, "POST patient")
     caller = Caller(practice, number="")
     assert "not final yet" in caller.use("createPatient", **NOBODY).say
     return caller
@@ -311,7 +311,7 @@ class TestSent:
 
     @pytest.mark.django_db(transaction=True)
     def test_once_by_two_workers(self, practice: Account, sim: Sim) -> None:
-        slow_records(sim)
+        slow_write(sim, "POST patient")
         caller = Caller(practice, number="")
         caller.use("createPatient", **NOBODY)
         caller.book("09:00")
@@ -325,7 +325,7 @@ class TestSent:
 
     @pytest.mark.django_db(transaction=True)
     def test_once_although_the_worker_looks_while_the_caller_asks(self, practice: Account, sim: Sim) -> None:
-        slow_records(sim)
+        slow_write(sim, "POST patient")
         caller = Caller(practice, number="")
         caller.use("createPatient", **NOBODY)
         carry_out(sim)

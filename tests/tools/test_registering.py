@@ -37,6 +37,7 @@ from tests.talking import (
     asked_of_the_pms,
     look,
     outcomes,
+    slow_write,
     together,
     writes_sent,
 )
@@ -60,8 +61,7 @@ def create(caller: Caller, **changes: Any) -> Result:
 
 def pending(caller: Caller, sim: Sim, **changes: Any) -> WriteBack:
     """Have somebody made whose record the office has not made when the caller hears of it."""
-    sim("POST", "config", writeback_delays={"POST patient": 600})
-    sim("POST", "fail", path="/v4/writeback_status")  # nobody waits for what takes ten minutes
+    slow_write(sim, "POST patient")
     assert "not final yet" in create(caller, **changes).say
     return WriteBack.objects.get(state=WriteBackState.PENDING)
 

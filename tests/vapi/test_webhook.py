@@ -19,6 +19,7 @@ from pms.domain.localtime import local_date_of
 from pms.management.simulation import wished_day
 from pms.models import Booking, BookingState, Call, PmsAuditLog, PmsIntegration, ToolCall, Verification, VoiceLine
 from pms.services import calls
+from tests.canaries import without_random
 from tests.conftest import Sim
 from tests.vapi.conftest import CALLER, Send
 from tests.vapi.sending import refused, results, tool_call
@@ -400,8 +401,9 @@ def test_a_crash_inside_a_tool_is_answered_truthfully_and_logged_without_details
     entries = [json.loads(text) for text in logs.getvalue().splitlines()]
     crashes = [entry for entry in entries if entry["event"] == "tool crashed"]
     assert [entry["exception"] for entry in crashes] == ["CannotOpen", "CannotOpen"]
-    for private in ("Whitfield", "1987-04-12", "2125550147", "not-a-token", "call-1", wish["date"]):
-        assert private not in logs.getvalue()
+    written = without_random(json.dumps([{**entry, "timestamp": ""} for entry in entries]))
+    for private in ("Whitfield", "1987", "2125550147", "not-a-token", "call-1", wish["date"]):
+        assert private not in written
 
 
 @pytest.mark.parametrize(
