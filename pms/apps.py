@@ -21,4 +21,8 @@ class PmsConfig(AppConfig):
         auditlog.register(models.Credential, exclude_fields=["secrets", "secret_hash"])
         auditlog.register(models.VoiceLine)
         auditlog.register(models.AppointmentType)
+        auditlog.register(models.WeeklyHours)
+        # What staff call a day or a blocked time may be about somebody.
+        auditlog.register(models.SpecialDay, exclude_fields=["label"])
+        auditlog.register(models.Blockout, exclude_fields=["label"])
         post_migrate.connect(triggers.install, sender=self)

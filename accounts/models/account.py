@@ -7,6 +7,7 @@ import uuid
 import zoneinfo
 
 from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator
 from django.db import models
 
 from accounts import hours
@@ -36,6 +37,11 @@ class Account(models.Model):
     )
     keeps_transcripts = models.BooleanField(default=False, help_text="Keep transcripts and summaries of calls, sealed.")
     keeps_recordings = models.BooleanField(default=False, help_text="Keep links to recordings of calls, sealed.")
+    keeps_days = models.PositiveIntegerField(
+        default=90,
+        validators=[MinValueValidator(7)],
+        help_text="For how many days is kept what callers said and what was done for them. Not the audit log.",
+    )
     sends_confirmations = models.BooleanField(
         default=False, help_text="Send patients e-mails, without any patient data in them, about their appointments."
     )

@@ -9,7 +9,7 @@ import django.contrib.auth.admin  # noqa: F401
 from django.contrib import admin
 from django.contrib.auth.models import Group
 
-from pms.admin import accounts, bookings, calls, evidence, integrations  # noqa: F401  # they register their pages
+from pms.admin import accounts, bookings, calls, evidence, integrations, rules  # noqa: F401  # they register their pages
 
 # Roles are memberships; groups would be a second answer to the same question.
 admin.site.unregister(Group)

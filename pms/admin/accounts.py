@@ -10,7 +10,7 @@ from pms.admin.base import ReadOnlyAdmin
 
 @admin.register(Account)
 class AccountAdmin(ReadOnlyAdmin):
-    fields = ("id", "name", "time_zone", "country", "is_active", "is_paused", "created_at", "updated_at")
+    fields = ("id", "name", "time_zone", "country", "is_active", "is_paused", "keeps_days", "created_at", "updated_at")
     list_display = ("name", "time_zone", "country", "is_active", "is_paused", "created_at")
     list_filter = ("is_active", "is_paused")
     search_fields = ("name",)

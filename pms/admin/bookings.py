@@ -80,16 +80,29 @@ class TaskAdmin(ReadOnlyAdmin):
         "id",
         "account",
         "kind",
+        "number",
         "call",
         "booking",
         "write_back",
         "state",
         "assigned_to",
+        "resolution",
+        "resolved_by",
         "created_at",
         "resolved_at",
     )
-    list_display = ("kind", "state", "booking", "account", "assigned_to", "created_at", "resolved_at")
-    list_filter = ("state", "created_at")
-    search_fields = ("=booking__confirmation_number", "account__name")
-    search_help_text = "A confirmation number, an id, or the name of an account."
+    list_display = (
+        "kind",
+        "number",
+        "state",
+        "resolution",
+        "booking",
+        "account",
+        "assigned_to",
+        "created_at",
+        "resolved_at",
+    )
+    list_filter = ("state", "resolution", "created_at")
+    search_fields = ("=booking__confirmation_number", "=number", "account__name")
+    search_help_text = "A number that the caller has heard, an id, or the name of an account."
     ordering = ("-created_at",)

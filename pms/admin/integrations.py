@@ -6,7 +6,7 @@ from django.contrib import admin
 
 from pms.admin.base import ReadOnlyAdmin, chosen, code, reads
 from pms.domain import errors
-from pms.models import AppointmentType, Credential, PmsCachedData, PmsIntegration, PmsToken, VoiceLine
+from pms.models import Credential, Duty, PmsCachedData, PmsIntegration, PmsToken, VoiceLine
 from pms.providers import registry
 from pms.services.integrations import FEATURES
 
@@ -21,6 +21,8 @@ class PmsIntegrationAdmin(ReadOnlyAdmin):
         "status",
         "last_error_code",
         "last_sync_at",
+        "checked_at",
+        "office_is_offline",
         "credentials_mask",
         "features_on",
         "settings",
@@ -28,8 +30,17 @@ class PmsIntegrationAdmin(ReadOnlyAdmin):
         "created_at",
         "updated_at",
     )
-    list_display = ("account", "provider", "status", "last_error_code", "last_sync_at", "updated_at")
-    list_filter = ("provider", "status")
+    list_display = (
+        "account",
+        "provider",
+        "status",
+        "last_error_code",
+        "last_sync_at",
+        "checked_at",
+        "office_is_offline",
+        "updated_at",
+    )
+    list_filter = ("provider", "status", "office_is_offline")
     search_fields = ("account__name",)
     ordering = ("-updated_at",)
 
@@ -43,6 +54,7 @@ class PmsIntegrationAdmin(ReadOnlyAdmin):
         "minNoticeMinutes",
         "maxAdvanceDays",
         "stepMinutes",
+        "maxDataAgeMinutes",
         "voicePayments",
         label="settings",
     )
@@ -66,6 +78,27 @@ class PmsTokenAdmin(ReadOnlyAdmin):
     list_display = ("integration", "version", "expires_at", "lease_until")
     search_fields = ("integration__account__name",)
     ordering = ("-expires_at",)
+
+
+@admin.register(Duty)
+class DutyAdmin(ReadOnlyAdmin):
+    fields = (
+        "id",
+        "integration",
+        "kind",
+        "next_attempt_at",
+        "lease_until",
+        "attempts",
+        "done_at",
+        "error_code",
+        "parked_at",
+    )
+    list_display = ("kind", "integration", "done_at", "next_attempt_at", "attempts", "error_code", "parked_at")
+    list_filter = ("kind", "parked_at")
+    search_fields = ("integration__account__name",)
+    ordering = ("-parked_at", "next_attempt_at")
+
+    error_code = code("last_error", "error code")
 
 
 @admin.register(PmsCachedData)
@@ -119,25 +152,3 @@ class CredentialAdmin(ReadOnlyAdmin):
     list_filter = ("kind",)
     search_fields = ("account__name",)
     ordering = ("-created_at",)
-
-
-@admin.register(AppointmentType)
-class AppointmentTypeAdmin(ReadOnlyAdmin):
-    fields = (
-        "id",
-        "account",
-        "name",
-        "aliases",
-        "pms_value",
-        "duration_minutes",
-        "buffer_before_minutes",
-        "buffer_after_minutes",
-        "resources",
-        "mode",
-        "is_active",
-        "position",
-    )
-    list_display = ("name", "account", "duration_minutes", "mode", "is_active")
-    list_filter = ("mode", "is_active")
-    search_fields = ("account__name",)
-    ordering = ("account", "position")

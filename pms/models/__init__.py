@@ -1,14 +1,16 @@
 """One file per noun: columns, constraints and querysets; no logic."""
 
-from pms.models.appointment_type import AppointmentType, BookingMode
+from pms.models.appointment_type import AppointmentType, BookingMode, ForPatients
 from pms.models.audit import AuditPhase, ChainHead, PmsAuditLog, SecurityEvent
 from pms.models.booking import BLOCKING, Booking, BookingState
 from pms.models.cache import PmsCachedData
 from pms.models.call import Call, SlotOffer, ToolCall, ToolCallState, Verification
 from pms.models.counter import RateCounter
 from pms.models.credential import Credential, CredentialKind, Scope, SigningScheme
+from pms.models.duty import Duty, DutyKind
 from pms.models.integration import ConnectionStatus, PmsIntegration, PmsToken, Provider
-from pms.models.task import Task, TaskState
+from pms.models.rules import Blockout, ScheduledKind, SpecialDay, WeeklyHours
+from pms.models.task import Resolution, Task, TaskState
 from pms.models.voice_line import VoiceLine
 from pms.models.write_back import OPEN_WRITES, Operation, WriteBack, WriteBackState
 
@@ -17,6 +19,7 @@ __all__ = [
     "OPEN_WRITES",
     "AppointmentType",
     "AuditPhase",
+    "Blockout",
     "Booking",
     "BookingMode",
     "BookingState",
@@ -25,6 +28,9 @@ __all__ = [
     "ConnectionStatus",
     "Credential",
     "CredentialKind",
+    "Duty",
+    "DutyKind",
+    "ForPatients",
     "Operation",
     "PmsAuditLog",
     "PmsCachedData",
@@ -32,16 +38,20 @@ __all__ = [
     "PmsToken",
     "Provider",
     "RateCounter",
+    "Resolution",
+    "ScheduledKind",
     "Scope",
     "SecurityEvent",
     "SigningScheme",
     "SlotOffer",
+    "SpecialDay",
     "Task",
     "TaskState",
     "ToolCall",
     "ToolCallState",
     "Verification",
     "VoiceLine",
+    "WeeklyHours",
     "WriteBack",
     "WriteBackState",
 ]

@@ -15,10 +15,19 @@ class BookingMode(models.TextChoices):
     OFF = "OFF", "Not by phone agent"
 
 
+class ForPatients(models.TextChoices):
+    """Whom the agent books this kind for; who was never treated at the practice is new."""
+
+    ANYONE = "ANYONE", "Everybody"
+    NEW = "NEW", "New patients"
+    KNOWN = "KNOWN", "Patients of the practice"
+
+
 class AppointmentType(models.Model):
     """What patients say, what the PMS calls it, how long it takes and where it may happen.
 
-    ``resources`` is an ordered list of ``{"clinicianId", "operatoryId"}``: only these pairs are ever offered.
+    ``resources`` is an ordered list of ``{"clinicianId", "operatoryId"}``, perhaps with an ``"assistantId"``: only
+    these people in these rooms are ever offered.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -31,6 +40,7 @@ class AppointmentType(models.Model):
     buffer_after_minutes = models.PositiveIntegerField(default=0)
     resources = models.JSONField(default=list)
     mode = models.CharField(max_length=8, choices=BookingMode.choices, default=BookingMode.DIRECT)
+    for_patients = models.CharField(max_length=8, choices=ForPatients.choices, default=ForPatients.ANYONE)
     is_active = models.BooleanField(default=True)
     position = models.PositiveIntegerField(default=0)
 

@@ -31,6 +31,7 @@ BLOCKING = Q(state__in=[BookingState.HELD, BookingState.PENDING, BookingState.UN
 
 class Booking(models.Model):
     """``busy_from``/``busy_to`` include buffers. ``pms_appointment_id`` is the PMS's id, never a write-back's.
+    ``assistant_id`` is who assists, where the type needs somebody: no PMS is told, so only we know that they are busy.
 
     A move is a booking of its own at the new time: ``moved_appointment_id`` is what it moves, and it shares its
     ``visit_id`` with what it takes the place of, so that the two may overlap. ``patient_id`` is the PMS's, or the
@@ -52,6 +53,7 @@ class Booking(models.Model):
     clinician_id = models.CharField(max_length=128)
     clinician_name = models.CharField(max_length=120, blank=True)
     operatory_id = models.CharField(max_length=128)
+    assistant_id = models.CharField(max_length=128, blank=True)
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
     busy_from = models.DateTimeField()
@@ -72,6 +74,7 @@ class Booking(models.Model):
         ]
         indexes = [
             models.Index(fields=["account", "busy_from"], condition=BLOCKING, name="bookings_blocking_idx"),
+            models.Index(fields=["account", "busy_to"], name="bookings_account_ahead_idx"),
             models.Index(fields=["account", "patient_id", "starts_at"], name="bookings_patient_idx"),
             models.Index(fields=["state", "hold_expires_at"], name="bookings_state_idx"),
         ]

@@ -34,6 +34,9 @@ class PmsIntegration(models.Model):
     ``minNoticeMinutes maxAdvanceDays stepMinutes``; ``features`` holds ``booking newPatients notes insurance
     payments``; ``metadata`` what connecting found (``capabilities``, ``pmsName``, ``locationId``).
 
+    ``last_sync_at`` is when the vendor's copy was taken from the PMS, as far as it was told at ``checked_at``;
+    ``office_is_offline`` is what was told then of the office's computer, without which nothing can be written.
+
     ``practice_digest`` is an HMAC of the vendor's name for the practice: no two connections in use lead to the same.
     ``practice_since`` is when the connection was led to another one than before; older ids are other people's.
     """
@@ -46,6 +49,8 @@ class PmsIntegration(models.Model):
     provider_name = models.CharField(max_length=120, null=True, blank=True)  # noqa: DJ001  # nullable in the spec
     status = models.CharField(max_length=16, choices=ConnectionStatus.choices, default=ConnectionStatus.SETUP_REQUIRED)
     last_sync_at = models.DateTimeField(null=True, blank=True)
+    checked_at = models.DateTimeField(null=True, blank=True)
+    office_is_offline = models.BooleanField(default=False)
     last_error = models.TextField(null=True, blank=True)  # noqa: DJ001  # nullable in the spec
     credentials = models.BinaryField(editable=False)
     config = models.JSONField(null=True, blank=True)

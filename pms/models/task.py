@@ -15,10 +15,20 @@ class TaskState(models.TextChoices):
     DONE = "DONE", "Done"
 
 
+class Resolution(models.TextChoices):
+    """How a request for an appointment ended."""
+
+    APPROVED = "APPROVED", "Approved"
+    DECLINED = "DECLINED", "Declined"
+    WITHDRAWN = "WITHDRAWN", "Withdrawn by the patient"
+
+
 class Task(models.Model):
     """``kind`` is our own code, ``detail`` is sealed: it says what the caller wanted.
 
-    ``request_key`` finds the same request of the practice's own server again.
+    ``request_key`` finds the same request of the practice's own server again. A task that is a request for an
+    appointment (``services.requests``) has ``patient_id``, the ``number`` that the caller has heard, and in the end a
+    ``resolution``.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -30,9 +40,13 @@ class Task(models.Model):
     write_back = models.ForeignKey(
         "pms.WriteBack", on_delete=models.PROTECT, null=True, blank=True, related_name="tasks"
     )
+    patient_id = models.CharField(max_length=128, blank=True)
+    number = models.CharField(max_length=12, blank=True)
     request_key = models.CharField(max_length=200, blank=True, editable=False)
     state = models.CharField(max_length=8, choices=TaskState.choices, default=TaskState.OPEN)
     assigned_to = models.ForeignKey(get_user_model(), on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    resolution = models.CharField(max_length=12, choices=Resolution.choices, blank=True)
+    resolved_by = models.ForeignKey(get_user_model(), on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     resolved_at = models.DateTimeField(null=True, blank=True)
 
@@ -45,8 +59,16 @@ class Task(models.Model):
             models.UniqueConstraint(
                 fields=["account", "request_key"], condition=~models.Q(request_key=""), name="tasks_request_key"
             ),
+            models.UniqueConstraint(
+                fields=["account", "number"], condition=~models.Q(number=""), name="tasks_number_key"
+            ),
         ]
-        indexes = [models.Index(fields=["account", "state", "created_at"], name="tasks_account_state_idx")]
+        indexes = [
+            models.Index(fields=["account", "state", "created_at"], name="tasks_account_state_idx"),
+            models.Index(
+                fields=["account", "patient_id"], condition=~models.Q(patient_id=""), name="tasks_patient_idx"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.state}"

@@ -46,7 +46,8 @@ class WriteBack(models.Model):
 
     ``appointment_id`` is the PMS's appointment that is moved, cancelled or confirmed; ``subject_digest`` finds a
     patient who is being created; ``request_key`` finds the same request again; ``after`` is the new patient that a
-    booking waits for. ``verified_at`` says that the PMS's own reads have shown the change.
+    booking waits for. ``refusal`` is what the vendor said of a failure, sealed. ``verified_at`` says that the PMS's own
+    reads have shown the change.
 
     ``next_attempt_at``, ``lease_until`` and ``attempts`` are what the job sweep works from. ``access_id`` ties the
     row to its audit intent, so that a missing outcome row can be written later.
@@ -70,6 +71,7 @@ class WriteBack(models.Model):
     reference = models.CharField(max_length=128, blank=True)
     record_id = models.CharField(max_length=128, blank=True)
     failure = models.CharField(max_length=64, blank=True)
+    refusal = models.BinaryField(null=True, editable=False)
     access_id = models.UUIDField()
     sent_at = models.DateTimeField()
     completed_at = models.DateTimeField(null=True, blank=True)

@@ -17,23 +17,30 @@ from pms import vault
 from pms.models import (
     AppointmentType,
     AuditPhase,
+    Blockout,
     Booking,
     Call,
     ChainHead,
     Credential,
     CredentialKind,
+    Duty,
+    DutyKind,
     PmsAuditLog,
     PmsCachedData,
     PmsIntegration,
     PmsToken,
     Provider,
     RateCounter,
+    Resolution,
+    ScheduledKind,
     SecurityEvent,
     SlotOffer,
+    SpecialDay,
     Task,
     ToolCall,
     Verification,
     VoiceLine,
+    WeeklyHours,
     WriteBack,
 )
 
@@ -113,6 +120,7 @@ def practice() -> dict[type[Model], Model]:
         data=sealed("cached"),
         expires_at=now,
     )
+    keep(Duty, integration=integration, kind=DutyKind.SYNC, attempts=2, last_error=f"{CANARY} broke", parked_at=now)
     line = keep(
         VoiceLine,
         account=account,
@@ -139,6 +147,10 @@ def practice() -> dict[type[Model], Model]:
         duration_minutes=60,
         resources=[],
     )
+    room = {"account": account, "kind": ScheduledKind.OPERATORY, "resource_id": HOSTILE}
+    keep(WeeklyHours, **room, hours={"1": [["08:00", "12:00"]]})
+    keep(SpecialDay, **room, day=now.date(), windows=[["09:00", "10:00"]], label=f"{CANARY} Maria's day")
+    keep(Blockout, **room, starts_at=now, ends_at=now + timedelta(hours=1), label=f"{CANARY} with Maria")
     call = keep(
         Call,
         account=account,
@@ -227,7 +239,12 @@ def practice() -> dict[type[Model], Model]:
         detail=sealed("task"),
         call=call,
         booking=booking,
+        patient_id=PATIENT,
+        number=unique[:6].upper(),
+        request_key=f"{CANARY}-request-{unique}",
         assigned_to=user,
+        resolution=Resolution.APPROVED,
+        resolved_by=user,
     )
     keep(
         PmsAuditLog,
