@@ -7,8 +7,8 @@ past midnight are two windows on two days.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from pms.domain.localtime import resolve_edge
@@ -17,8 +17,7 @@ from pms.domain.records import DaySchedule, ResourceKind
 DAY_MINUTES = 24 * 60
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Window:
+class Window(NamedTuple):
     """Wall-clock minutes since local midnight, from ``start`` to before ``end``; 1440 is the next midnight."""
 
     start: int

@@ -21,6 +21,7 @@ class Reason(StrEnum):
     NOTICE = "notice"
     HORIZON = "horizon"
     CLOSED = "closed"
+    NO_HOURS = "no_hours"
     NO_MAPPING = "no_mapping"
 
 
@@ -30,6 +31,7 @@ _ERRORS: dict[Reason, type[errors.ParlaeError]] = {
     Reason.NOTICE: errors.TooSoon,
     Reason.HORIZON: errors.TooFar,
     Reason.CLOSED: errors.OutsideHours,
+    Reason.NO_HOURS: errors.OnRequestOnly,
     Reason.NO_MAPPING: errors.OnRequestOnly,
 }
 

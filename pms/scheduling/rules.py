@@ -52,11 +52,12 @@ class Team:
     """The people and the room that one appointment takes together; only teams of the type's mapping exist.
 
     ``resources`` are keys made by `resource`. ``windows`` are the hours that all of them share, within the practice's;
-    ``None`` means they keep the practice's hours.
+    ``None`` means they keep the practice's hours. ``names`` is whatever the asker knows the team by.
     """
 
     resources: frozenset[str]
     windows: Windows | None = None
+    names: tuple[str, ...] = ()
 
 
 class BusyKind(StrEnum):
