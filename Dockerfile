@@ -32,7 +32,7 @@ host = os.environ.get('ALLOWED_HOSTS', 'localhost').split(',')[0].lstrip('.').re
 request = urllib.request.Request('http://127.0.0.1:8000/healthz', headers={'Host': host}); \
 urllib.request.urlopen(request, timeout=4)"]
 
-# Threads, because most of a request is waiting for the practice's system. Loaded once before the workers fork, and
-# with few malloc arenas (MALLOC_ARENA_MAX), a worker takes a fifth less memory.
+# Threads, because most of a request is waiting for the practice's system; WEB_THREADS says how many. Loaded once before
+# the workers fork, and with few malloc arenas (MALLOC_ARENA_MAX), a worker takes a fifth less memory.
 CMD ["gunicorn", "parlae.wsgi", "--preload", "--bind=0.0.0.0:8000", "--workers=2", "--threads=16", "--reuse-port", \
      "--no-control-socket", "--worker-tmp-dir=/dev/shm"]

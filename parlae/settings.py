@@ -167,6 +167,7 @@ VAPI_SECRET_IS_SYSTEM = env.bool("VAPI_SECRET_IS_SYSTEM", default=DEBUG)
 VAPI_API_KEY = secret("VAPI_API_KEY")
 VAPI_BASE_URL = env.str("VAPI_BASE_URL", default="https://api.vapi.ai")
 TOOL_BUDGET_SECONDS = env.float("TOOL_BUDGET_SECONDS", default=8.0)
+WEB_THREADS: int = env.int("WEB_THREADS", default=16)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 
 # Vendors. ``baseUrl`` and platform credentials reach an adapter through its connection's configuration.

@@ -13,7 +13,8 @@ hold patient data::
         ├── NotSupported ── NotEntitled
         ├── CredentialsRejected
         ├── UpstreamInvalid
-        ├── PmsUnavailable ── PmsRateLimited, OfficeOffline, BudgetSpent
+        ├── PmsUnavailable ── PmsRateLimited, OfficeOffline, BudgetSpent, Undecided
+        │   └── NotAsked ── CircuitOpen, Crowded
         ├── WriteRejected
         └── OutcomeUnknown
 """
@@ -24,6 +25,9 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 _ASK_TEAM = "I can take a message for the team at the practice."
+_OUT_OF_REACH = "I'm sorry, I can't reach the practice's system right now"
+_SLOW = "I'm sorry, the practice's system is very slow right now"
+_UNCHANGED = "so nothing has been scheduled or changed"
 
 
 class ParlaeError(Exception):
@@ -213,6 +217,12 @@ class AlreadyBooked(Conflict):
     default_spoken = "That appointment is already there."
 
 
+class AlreadyDecided(Conflict):
+    code = "already_decided"
+    default_message = "Somebody has decided about this request already."
+    default_spoken = "That request has been dealt with already, so I have not changed anything."
+
+
 class PersonOverlap(Conflict):
     code = "person_overlap"
     default_message = "This patient already has an appointment at that time."
@@ -372,7 +382,7 @@ class NotEntitled(NotSupported):
 class CredentialsRejected(PmsError):
     code = "credentials_rejected"
     default_message = "The practice's system does not accept the stored credentials."
-    default_spoken = f"I'm sorry, I can't reach the practice's system right now. {_ASK_TEAM}"
+    default_spoken = f"{_OUT_OF_REACH}. {_ASK_TEAM}"
 
 
 class UpstreamInvalid(PmsError):
@@ -392,7 +402,7 @@ class PmsUnavailable(PmsError):
     status = 503
     retryable = True
     default_message = "The practice's system could not be reached."
-    default_spoken = f"I'm sorry, I can't reach the practice's system right now. {_ASK_TEAM}"
+    default_spoken = f"{_OUT_OF_REACH}. {_ASK_TEAM}"
 
 
 class PmsRateLimited(PmsUnavailable):
@@ -405,7 +415,29 @@ class OfficeOffline(PmsUnavailable):
 
 class BudgetSpent(PmsUnavailable):
     default_message = "The practice's system did not answer within the time a caller can wait."
-    default_spoken = f"I'm sorry, the practice's system is very slow right now. {_ASK_TEAM}"
+    default_spoken = f"{_SLOW}. {_ASK_TEAM}"
+
+
+class Undecided(PmsUnavailable):
+    """The practice's system has answered, and what it shows does not tell yet what was asked."""
+
+    default_message = "The practice's system cannot tell that yet."
+
+
+class NotAsked(PmsUnavailable):
+    """The access was refused before the practice's system was asked, so it says nothing new about that system."""
+
+    unchanged_spoken: ClassVar[str] = f"{_OUT_OF_REACH}, {_UNCHANGED}. {_ASK_TEAM}"
+
+
+class CircuitOpen(NotAsked):
+    default_message = "The practice's system has failed several times in a row and is left alone for a moment."
+
+
+class Crowded(NotAsked):
+    default_message = "Too many requests are waiting for the practice's system already."
+    default_spoken = f"{_SLOW}. {_ASK_TEAM}"
+    unchanged_spoken = f"{_SLOW}, {_UNCHANGED}. {_ASK_TEAM}"
 
 
 class WriteRejected(PmsError):

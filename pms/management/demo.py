@@ -42,7 +42,8 @@ _SCRIPTS = Path(__file__).resolve().parent / "scripts"
 
 # A real write-back takes minutes; here it takes longer than nothing, so that "pending" is seen, and less than a call.
 _WRITEBACK_DELAY = "--writeback-delay=1.5"  # seconds
-_WEB_OPTIONS = ("--workers=2", "--threads=8", "--reuse-port", "--no-control-socket")
+_WEB_THREADS = 16
+_WEB_OPTIONS = ("--workers=2", f"--threads={_WEB_THREADS}", "--reuse-port", "--no-control-socket")
 _START_SECONDS = 60.0
 _STEP_SECONDS = 120.0
 _CALL_SECONDS = 300.0  # the worker looks after a minute for the first time
@@ -183,6 +184,7 @@ def settings(url: str, sandbox: str, generated: Mapping[str, str]) -> dict[str, 
         "SIKKA_APP_ID": APP_ID,
         "SIKKA_APP_KEY": APP_KEY,
         "TOOL_BUDGET_SECONDS": "8",
+        "WEB_THREADS": str(_WEB_THREADS),
     }
     return environment | {f"{name}_FILE": "" for name in environment}
 

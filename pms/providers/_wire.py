@@ -33,11 +33,13 @@ class _Wire(threading.local):
     """The state of the current thread's call."""
 
     def __init__(self) -> None:
+        self.calls = 0
         self._deadline = 0.0
         self._connecting = False
 
     def begin(self, seconds: float) -> None:
         """Start a call that may last ``seconds``."""
+        self.calls += 1
         self._deadline = time.monotonic() + seconds
         self._connecting = False
 

@@ -219,6 +219,11 @@ def pool_for(provider: str) -> HttpPool:
         return _pools.setdefault(slug, HttpPool(slug))
 
 
+def calls_of_this_thread() -> int:
+    """Return how often this thread has gone out to a vendor: what it has done since used the wire if it is more now."""
+    return wire.calls
+
+
 def _pause_before(repetition: int, result: HttpAnswer | _Trouble) -> float | None:
     """Return the seconds to wait before asking again, or ``None`` if asking again is no use."""
     jittered = _FIRST_PAUSE * (1 << repetition) * random.uniform(0.5, 1.5)  # noqa: S311 - spreads load, guards nothing

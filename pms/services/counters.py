@@ -7,6 +7,7 @@ increment in one statement, on SQLite and on PostgreSQL.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
@@ -23,7 +24,7 @@ def remove_expired() -> int:
 
 
 class SqlCounterCache(BaseCache):
-    """A cache of integers: ``add``, ``get``, ``set``, ``incr`` and ``delete``."""
+    """A cache of integers: ``add``, ``get``, ``get_many``, ``set``, ``incr`` and ``delete``."""
 
     def __init__(self, _location: str, params: dict[str, Any]) -> None:
         super().__init__(params)
@@ -54,6 +55,11 @@ class SqlCounterCache(BaseCache):
         name = self.make_and_validate_key(key, version=version)
         row = RateCounter.objects.filter(key=name, expires_at__gt=time.time()).values_list("value").first()
         return row[0] if row else default
+
+    def get_many(self, keys: Iterable[str], version: int | None = None) -> dict[str, Any]:
+        names = {self.make_and_validate_key(key, version=version): key for key in keys}
+        found = RateCounter.objects.filter(key__in=names, expires_at__gt=time.time()).values_list("key", "value")
+        return {names[name]: value for name, value in found}
 
     def set(self, key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> None:
         RateCounter.objects.update_or_create(

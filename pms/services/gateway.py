@@ -4,6 +4,9 @@ The unit is one access (a tool call, a REST request, a page, a job step), howeve
 commits its row before its caller can let data leave. ``writing`` commits an intent before anything is sent and an
 outcome afterwards; if only the outcome cannot be written, the write-back's row has the truth and
 ``services.completing`` completes the log.
+
+An access is refused while the PMS does not answer anyway (``services.circuit``), and where it would hold too many of
+this process's threads (``services.bulkhead``). That too leaves its rows.
 """
 
 from __future__ import annotations
@@ -22,13 +25,19 @@ from pms.domain.clock import Budget, Clock
 from pms.models import AuditPhase, PmsIntegration
 from pms.providers import registry
 from pms.providers.base import Connection, PmsService, TokenStore
-from pms.providers.http import pool_for
-from pms.services import audit, integrations
+from pms.providers.http import calls_of_this_thread, pool_for
+from pms.services import audit, bulkhead, integrations
 from pms.services.audit import Asker, Entry
+from pms.services.circuit import Change, Circuit
 from pms.services.meters import CacheMeter
 from pms.services.tokens import DatabaseTokenStore
 
 log = structlog.get_logger(__name__)
+
+# The PMS was asked and did not answer. Everything else is an answer, also one that refuses or cannot be read: the next
+# question may go well, and whoever asks it hears at once what is wrong.
+_SILENCE = (errors.PmsUnavailable, errors.OutcomeUnknown)
+_ANSWERS = (errors.PmsRateLimited, errors.OfficeOffline, errors.Undecided)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -56,13 +65,16 @@ def reading(
     patient_id: str | None = None,
     is_live: bool = True,
     tokens: TokenStore | None = None,
+    is_test: bool = False,
 ) -> Iterator[Access]:
     """Open an access that only reads; its audit row is committed when the block ends, whichever way.
 
-    ``tokens`` takes the place of the integration's own, for credentials that are only tried.
+    ``tokens`` takes the place of the integration's own, for credentials that are only tried. A test of the connection
+    (``is_test``) goes through an open circuit. Raises ``NotAsked`` if the PMS is left alone now.
     """
     access = _open(integration, clock, budget, patient_id, is_live, tokens)
-    with _recorded(access, asker, Entry(access_id=access.id, action=action, phase=AuditPhase.READ, phi_accessed=phi)):
+    entry = Entry(access_id=access.id, action=action, phase=AuditPhase.READ, phi_accessed=phi)
+    with _recorded(access, asker, entry), _admitted(access, asker, is_live=is_live, is_test=is_test):
         yield access
 
 
@@ -77,13 +89,19 @@ def writing(
     patient_id: str | None = None,
     is_live: bool = True,
 ) -> Iterator[Access]:
-    """Open an access that changes the PMS: an intent row is committed first, an outcome row when the block ends."""
+    """Open an access that changes the PMS: an intent row is committed first, an outcome row when the block ends.
+
+    Raises ``NotAsked`` if the PMS is left alone now; its sentence says that nothing was changed.
+    """
     access = _open(integration, clock, budget, patient_id, is_live)
     intent = Entry(
         access_id=access.id, action=action, phase=AuditPhase.INTENT, phi_accessed=True, patient_id=patient_id
     )
     audit.record_access(integration=integration, asker=asker, entry=intent)
-    with _recorded(access, asker, replace(intent, phase=AuditPhase.OUTCOME)):
+    with (
+        _recorded(access, asker, replace(intent, phase=AuditPhase.OUTCOME)),
+        _admitted(access, asker, is_live=is_live, is_change=True),
+    ):
         yield access
 
 
@@ -129,6 +147,65 @@ def _open(
 
 
 @contextmanager
+def _admitted(
+    access: Access, asker: Asker, *, is_live: bool, is_test: bool = False, is_change: bool = False
+) -> Iterator[None]:
+    """Let an access ask the PMS, or raise ``NotAsked``. One inside another of the same thread is a part of that."""
+    integration_id = access.integration.pk
+    if bulkhead.is_held(integration_id):
+        yield
+        return
+    try:
+        with (
+            _counted(access, asker, is_test=is_test),
+            # Nobody waits for a job, and a job that is postponed holds nothing up.
+            bulkhead.place(integration_id=integration_id, patience=access.budget.left() if is_live else 0.0),
+        ):
+            yield
+    except errors.NotAsked as refusal:
+        if is_change:
+            refusal.spoken = refusal.unchanged_spoken
+        raise
+
+
+@contextmanager
+def _counted(access: Access, asker: Asker, *, is_test: bool) -> Iterator[None]:
+    """Ask the circuit first, and tell it whether the PMS has answered, if it was asked at all."""
+    circuit, calls = Circuit(access.integration.pk), calls_of_this_thread()
+    circuit.enter(now=access.clock.now(), is_test=is_test)
+    has_answered: bool | None = None
+    try:
+        yield
+        has_answered = True
+    except Exception as error:
+        has_answered = isinstance(error, _ANSWERS) or not isinstance(error, _SILENCE)
+        raise
+    finally:
+        was_asked = calls_of_this_thread() > calls
+        change = circuit.leave(now=access.clock.now(), has_answered=has_answered if was_asked else None)
+        if change is not None:
+            _tell_change(access.integration, asker, change)
+
+
+def _tell_change(integration: PmsIntegration, asker: Asker, change: Change) -> None:
+    """Leave one event for all the accesses that are refused from now on, or no longer are."""
+    if change is Change.OPENED:
+        log.warning("circuit opened", integration_id=str(integration.pk))
+    else:
+        log.info("circuit closed", integration_id=str(integration.pk))
+    try:
+        audit.record_event(
+            kind=f"integration.circuit_{change.value}",
+            actor=asker.actor,
+            account_id=integration.account_id,
+            detail={"provider": integration.provider, "integration": str(integration.pk)},
+            request_id=asker.request_id,
+        )
+    except errors.Internal as error:
+        log.error("circuit not told", code=error.code, integration_id=str(integration.pk))
+
+
+@contextmanager
 def _recorded(access: Access, asker: Asker, entry: Entry) -> Iterator[None]:
     started = access.clock.monotonic()
     failure: BaseException | None = None
@@ -159,7 +236,7 @@ def _record(access: Access, asker: Asker, entry: Entry, failure: BaseException |
             raise
         # What was sent was sent, and whoever waits hears what became of it.
         log.error("audit outcome missing", action=entry.action, audit_id=str(access.id), exception=type(error).__name__)
-    if known is not None:
+    if known is not None and not isinstance(known, errors.NotAsked):
         _note_failure(access, asker, known)
 
 

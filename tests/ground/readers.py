@@ -24,6 +24,7 @@ from pms.domain.clock import Budget, Clock, SystemClock
 from pms.sandbox import Sandbox
 from tests import child
 
+WEB_THREADS = 32  # a quarter of them may ask one practice's system
 _PATIENCE_SECONDS = 20
 
 
@@ -65,7 +66,8 @@ class Readers:
 @contextmanager
 def another_process(integration_id: uuid.UUID, sandbox: Sandbox, folder: Path) -> Iterator[Readers]:
     """Start the readers of another process and wait until they can begin."""
-    with child.start(["-m", "tests.ground.readers", str(integration_id), str(folder)], sandbox) as process:
+    arguments = ["-m", "tests.ground.readers", str(integration_id), str(folder)]
+    with child.start(arguments, sandbox, WEB_THREADS=str(WEB_THREADS)) as process:
         try:
             readers = Readers(process, folder)
             readers.wait_until_ready()

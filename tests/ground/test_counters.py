@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from pms.models import RateCounter
 from pms.services import counters
@@ -53,6 +55,17 @@ def test_set_replaces_and_delete_removes(cache: SqlCounterCache) -> None:
     replaced = cache.get("key")
 
     assert (replaced, cache.delete("key"), cache.delete("key"), cache.get("key")) == (9, True, False, None)
+
+
+def test_several_are_read_at_once(cache: SqlCounterCache) -> None:
+    cache.add("key", 1, 60)
+    cache.add("other", 2, 60)
+    cache.add("other", 3, 60, version=2)
+
+    with CaptureQueriesContext(connection) as queries:
+        found = cache.get_many(["key", "other", "none"])
+
+    assert (found, len(queries)) == ({"key": 1, "other": 2}, 1)
 
 
 def test_clear_removes_everything(cache: SqlCounterCache) -> None:

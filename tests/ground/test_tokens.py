@@ -31,6 +31,12 @@ VALUES = {"office_id": "D10001", "request_key": "the-request-key", "refresh_key"
 Asked = Callable[[str], list[str]]
 
 
+@pytest.fixture(autouse=True)
+def _many_threads(settings: Settings) -> None:
+    """Let eight threads ask one practice's system at once, however long they wait: what is tested is who renews."""
+    settings.WEB_THREADS = readers.WEB_THREADS
+
+
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock()

@@ -22,7 +22,7 @@ from cryptography.x509.oid import NameOID
 
 from pms.domain import errors
 from pms.domain.clock import Budget, SystemClock
-from pms.providers.http import HttpPool, pool_for
+from pms.providers.http import HttpPool, calls_of_this_thread, pool_for
 from tests.providers.fakes import FakeClock
 from tests.providers.loopback import OK, Script, answer, hang_up, loopback
 
@@ -162,6 +162,22 @@ def test_no_budget_no_call(server: Script, pool: HttpPool) -> None:
     with pytest.raises(errors.BudgetSpent):
         pool.write("POST", server.url, budget=seconds(0), headers={}, body={})
     assert server.asked == []
+
+
+def test_a_thread_can_tell_whether_it_has_gone_out(server: Script, pool: HttpPool, budget: Budget) -> None:
+    server.steps = [hang_up, OK]
+    counts = [calls_of_this_thread()]
+    with pytest.raises(errors.BudgetSpent):
+        pool.read(server.url, budget=seconds(0), headers={})
+    counts.append(calls_of_this_thread())
+    other = threading.Thread(target=lambda: pool.read(server.url, budget=budget, headers={}))
+    other.start()
+    other.join()
+    counts.append(calls_of_this_thread())
+    pool.read(server.url, budget=budget, headers={})
+    counts.append(calls_of_this_thread())
+    assert [count - counts[0] for count in counts] == [0, 0, 0, 1]
+    assert len(server.asked) == 3
 
 
 @pytest.mark.parametrize("dripped", ["status line", "body", "chunked body"])
