@@ -76,7 +76,7 @@ class PersonScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
             "in": "cookie",
             "name": "sessionid",
             "description": (
-                "The session of a person who has signed in. Every POST also carries the value of the cookie "
+                "The session of a person who has signed in. Every POST and PUT also carries the value of the cookie "
                 "`csrftoken` in the header `X-CSRFToken`, and over https a Referer or Origin of this site."
             ),
         }

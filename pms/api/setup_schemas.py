@@ -67,6 +67,13 @@ class Config(serializers.Serializer[Any]):
     stepMinutes = Whole(
         required=False, min_value=5, max_value=120, help_text="The grid of start times; 15 unless it is set."
     )
+    maxDataAgeMinutes = Whole(
+        required=False,
+        min_value=15,
+        max_value=7 * _DAY,
+        help_text="How old the vendor's copy of the schedule may be for times to be booked from it; when it is older, "
+        "the agent only takes requests. What is usual for the vendor unless it is set; Sikka: 26 hours.",
+    )
     voicePayments = serializers.ChoiceField(
         required=False,
         choices=["task", "ledger"],

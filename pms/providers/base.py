@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar, Protocol
 from zoneinfo import ZoneInfo
@@ -92,14 +92,27 @@ class Pending:
 class Failed:
     """A write the PMS refused after accepting it; nothing was changed.
 
-    ``conflict`` is true when the time was taken; ``reason`` is our own short code, never the vendor's text.
+    ``conflict`` is true when the time was taken; ``reason`` is our own short code. ``said`` is the vendor's text, for
+    the person who does it by hand and for nobody else: it may name a patient.
     """
 
     reason: str
     conflict: bool = False
+    said: str = field(default="", repr=False, compare=False)
 
 
 WriteOutcome = Done | Pending | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How a connection's data stands; ``None`` where the vendor does not tell.
+
+    ``data_as_of`` is when the copy that reads come from was taken. While ``office_is_offline``, nothing can be written.
+    """
+
+    data_as_of: datetime | None = None
+    office_is_offline: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +188,8 @@ class PmsService(ABC):
     credential_fields: ClassVar[tuple[CredentialField, ...]]
     # What each capability asks of the vendor, as "METHOD /path": for the documents.
     vendor_calls: ClassVar[Mapping[Capability, tuple[str, ...]]]
+    # Up to which age the vendor's copy of the practice is as fresh as it gets; ``None`` where reads are live.
+    copy_max_age: ClassVar[timedelta | None] = None
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -203,6 +218,16 @@ class PmsService(ABC):
 
         Raises ``LocationRequired`` (``fields`` maps location ids to names) if the office has several.
         """
+
+    # Keeping the connection well
+
+    def keep_session(self) -> None:
+        """Renew the vendor's session token if it ends soon; nothing is to be done where there is none."""
+        return
+
+    def health(self) -> Health:
+        """Return how old the data is, and whether the office's computer can be reached."""
+        return Health()
 
     # Reading the practice
 

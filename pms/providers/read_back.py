@@ -71,7 +71,7 @@ def find_patient(people: Iterable[Patient], new: NewPatient, others: frozenset[s
     """Return the id of the one of ``people`` who is ``new``. Raises ``PmsUnavailable`` if several could be."""
     found = {one.id for one in people if one.id not in others and shows_patient(one, new)}
     if len(found) > 1:
-        raise errors.PmsUnavailable("Several records could be the new patient's.")
+        raise errors.Undecided("Several records could be the new patient's.")
     return found.pop() if found else None
 
 

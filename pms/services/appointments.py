@@ -7,17 +7,27 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from pms.domain import errors
+from pms.domain import errors, speech
 from pms.domain.clock import Budget, Clock
 from pms.domain.identity import letters
 from pms.domain.localtime import local_date_of
 from pms.domain.records import Change, NewAppointment
-from pms.models import Booking, BookingState, Call, Operation, PmsIntegration, WriteBack, WriteBackState
+from pms.models import (
+    Booking,
+    BookingMode,
+    BookingState,
+    Call,
+    ForPatients,
+    Operation,
+    PmsIntegration,
+    WriteBack,
+    WriteBackState,
+)
 from pms.providers.base import Capability
-from pms.providers.read_back import shows_appointment
-from pms.services import bookings, gateway, newcomers, notices, placing, sending, tasks, write_backs
+from pms.services import bookings, freshness, gateway, newcomers, notices, placing, sending, syncing, tasks, write_backs
 from pms.services.audit import Asker
 from pms.services.bookings import Wish
+from pms.services.freshness import OfficeUnreachable, RequestsOnly
 from pms.services.gateway import Access
 
 _NOT_MADE = (
@@ -58,17 +68,22 @@ def book(
 
     ``notifies`` says that the patient is to be told by e-mail once it is done (``services.notices``). Returns the
     booking in whatever state it has reached when the caller can wait no longer; that of a patient who is still being
-    created is sent when the record is there. Raises ``TimeNotFree``, ``PersonOverlap``, what the PMS refused, or
-    ``BookingUnknown``; the booking's row keeps the state in every case.
+    created is sent when the record is there. Raises ``TimeNotFree``, ``PersonOverlap``, ``OnRequestOnly`` where the
+    team has to agree first, what the PMS refused, or ``BookingUnknown``; the booking's row keeps the state in every
+    case.
     """
     patient_id, newcomer = newcomers.resolve(integration=integration, patient_id=wish.patient_id)
     wish = replace(wish, patient_id=patient_id)
+    if wish.appointment_type.mode != BookingMode.DIRECT and not wish.is_approved:
+        raise errors.OnRequestOnly
+    require_kind_for(integration, wish, clock.now())
     asking: dict[str, Any] = {"integration": integration, "asker": asker, "clock": clock, "budget": budget}
     known = already(asking, wish, key)
     if known is not None:
         return known
     with gateway.writing(**asking, action=Operation.BOOK, patient_id=wish.patient_id) as access:
         access.pms.require(Capability.BOOK_APPOINTMENT)
+        freshness.require_office(access)
         held = hold(access, asking, wish, call, key)
         if isinstance(held, Booked):
             return held
@@ -79,6 +94,22 @@ def book(
     return Booked(held)
 
 
+def require_kind_for(integration: PmsIntegration, wish: Wish, now: datetime) -> None:
+    """Raise ``Invalid`` if that kind of appointment is only for new patients, or only for others, and not for this."""
+    wanted = ForPatients(wish.appointment_type.for_patients)
+    if wanted is ForPatients.ANYONE or wish.is_approved:
+        return
+    is_new = newcomers.is_new(integration=integration, patient_id=wish.patient_id, now=now)
+    if is_new is (wanted is ForPatients.NEW):
+        return
+    raise errors.Invalid(
+        f"This kind of appointment is for {wanted.label.lower()} only.",
+        spoken=f"{speech.one_line(wish.appointment_type.name)} is only for {wanted.label.lower()}. "
+        "What else can I look for?",
+        fields={"appointmentType": f"Only for {wanted.label.lower()}."},
+    )
+
+
 def send_waiting(access: Access, write_back: WriteBack, booking: Booking, asker: Asker) -> None:
     """Send a booking that has waited for its patient; its row keeps what became of it. Raises what the PMS raises."""
     wish = Wish(
@@ -87,11 +118,16 @@ def send_waiting(access: Access, write_back: WriteBack, booking: Booking, asker:
         starts_at=booking.starts_at,
         clinician_id=booking.clinician_id,
     )
+    if booking.starts_at <= access.clock.now():
+        write_backs.fail(write_back, errors.TooSoon.code)
+        return
     try:
         reason = placing.why_not_free(access, booking, wish)
     except errors.PersonOverlap as overlap:
         reason = overlap
-    if isinstance(reason, errors.TooSoon) and booking.starts_at > access.clock.now():
+    except RequestsOnly:
+        return  # it can wait for a newer copy
+    if isinstance(reason, errors.TooSoon):
         reason = None  # the notice was kept when it was asked for; if the time is taken, the PMS says so
     if reason is not None:
         write_backs.fail(write_back, reason.code)
@@ -121,7 +157,7 @@ def carry_out(
 ) -> None:
     """Send what a booking needs, and bring ``booking`` up to date; ``not_made`` is said where nothing came of it.
 
-    Raises ``TimeNotFree``, what the PMS refused, ``WriteRejected`` or ``BookingUnknown``.
+    Raises ``TimeNotFree``, ``OfficeUnreachable``, what the PMS refused, ``WriteRejected`` or ``BookingUnknown``.
     """
     try:
         sending.carry_out(access, write_back, change, asker)
@@ -130,6 +166,8 @@ def carry_out(
     except errors.OutcomeUnknown as error:
         raise BookingUnknown(booking) from error
     except errors.PmsError as error:
+        if sending.is_requested_instead(write_back, error):
+            raise OfficeUnreachable from None
         error.spoken = not_made
         raise
     finally:
@@ -193,23 +231,8 @@ def _is_still_there(asking: Mapping[str, Any], booking: Booking) -> bool:
     day = local_date_of(booking.starts_at, asking["integration"].account.zone)
     with gateway.reading(**asking, action="checkBooking", phi=True, patient_id=booking.patient_id) as access:
         rows = access.pms.list_appointments(day, day, patient_id=booking.patient_id)
-    shown = next((row for row in rows if row.id == booking.pms_appointment_id), None)
-    if shown is not None and shows_appointment(shown, _new_appointment(booking)):
-        return True
-    if booking.verified_at is None and (shown is None or shown.status.occupies_time):
-        return True  # the copy may be older than the booking, or than its move
-    if shown is None:
-        bookings.transition(booking, BookingState.LOST)
-        tasks.open_task(
-            account=booking.account,
-            kind="booking_lost",
-            detail={"patientId": booking.patient_id, "confirmationNumber": booking.confirmation_number},
-            booking=booking,
-        )
-    else:
-        is_moved = shown.status.occupies_time
-        bookings.transition(booking, BookingState.RESCHEDULED if is_moved else BookingState.CANCELLED)
-    return False
+        shown = next((row for row in rows if row.id == booking.pms_appointment_id), None)
+        return syncing.follow_desk(access, booking, shown)
 
 
 def _write(

@@ -2,38 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from itertools import chain
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
-
-from django.db.models import Q
 
 from pms.domain import errors
 from pms.domain.localtime import day_bounds, local_date_of
-from pms.domain.records import Appointment, Clinician, DaySchedule, ResourceKind
-from pms.models import BLOCKING, AppointmentType, Booking, BookingMode, BookingState, PmsIntegration
-from pms.scheduling import hours, reasons
+from pms.domain.records import Appointment, Clinician, ResourceKind
+from pms.models import AppointmentType, Booking, BookingMode, BookingState, Call, PmsIntegration, WriteBack
+from pms.scheduling import reasons
 from pms.scheduling.reasons import Reason
-from pms.scheduling.rules import Busy, BusyKind, Rule, Team, is_a, resource
-from pms.scheduling.slots import Day, Slot, day_slots
-from pms.services import directory
+from pms.scheduling.rules import Busy, BusyKind, Rule, resource
+from pms.scheduling.slots import Day, Slot, days_slots
+from pms.services import directory, freshness, opening, plain
 from pms.services.gateway import Access
+from pms.services.opening import Trio
 
-LOOK_AHEAD_DAYS = 14
+# Most callers find a time in the first fortnight. Only if there is none, the rest is read, all at once.
+FIRST_DAYS = 14
+LOOK_AHEAD_DAYS = 180
 # Sikka's copy is a day old at the most.
 REFUSED_FOR = timedelta(days=1)
-Pair = tuple[str, str]  # clinician id, operatory id; empty names any
 
 # What is true whoever was asked for: a time may be taken for weeks, and the practice open while nobody does this.
 _WORDS: dict[type[errors.ParlaeError], str] = {
     errors.SlotTaken: "I'm sorry, that time is taken.",
     errors.OutsideHours: "That is outside the hours for that kind of visit.",
 }
-_DEFAULTS = {"stepMinutes": 15, "minNoticeMinutes": 120, "maxAdvanceDays": 90}
+_STATES = BookingState
+_KEEPING_TIME = (
+    f"SELECT {plain.columns(Booking)} FROM {plain.table(Booking)}"  # noqa: S608  # constants of ours
+    " WHERE account_id = %s AND busy_to > %s AND busy_from < %s"
+    f" AND (state IN ('{_STATES.PENDING}', '{_STATES.UNKNOWN}')"
+    f" OR (state = '{_STATES.HELD}' AND hold_expires_at > %s)"
+    f" OR (state = '{_STATES.CONFIRMED}' AND (verified_at IS NULL OR assistant_id <> ''))"
+    f" OR (state = '{_STATES.FAILED}' AND updated_at > %s AND EXISTS (SELECT 1 FROM {plain.table(WriteBack)}"
+    f" WHERE booking_id = {plain.table(Booking)}.id AND failure = %s)))"
+)
+DEFAULTS = {"stepMinutes": 15, "minNoticeMinutes": 120, "maxAdvanceDays": 90}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,46 +55,57 @@ class DayView:
 
 
 @dataclass(frozen=True, slots=True)
-class Without:
-    """What does not stand in the way: one booking of ours, one visit of ours, one appointment of the PMS."""
+class Found:
+    """The first day with a slot or, if there is none, the day that was asked for, and the last day looked at."""
 
-    booking: UUID | None = None
-    visit: UUID | None = None
-    appointment: str = ""
-
-
-NOBODY = Without()
+    view: DayView
+    until: date
 
 
-def day_view(
-    access: Access,
-    *,
-    appointment_type: AppointmentType,
-    day: date,
-    clinician_id: str = "",
-    operatory_id: str = "",
-    without: Without = NOBODY,
-    minutes: int = 0,
-) -> DayView:
-    """Compute one day afresh from the PMS, for all mapped pairs or only those named, for a visit of ``minutes``.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sought:
+    """What times are looked for: of a type, with these people in this room or, where none is named, with any.
 
-    ``without`` leaves out what gives way: the asker's own hold, and the appointment that is moved.
+    ``minutes`` replaces the type's length. ``is_approved`` says that a person at the practice wants it, whatever the
+    type's mode and however old the vendor's copy. What gives way is left out: one booking of ours, one visit of ours,
+    one appointment of the PMS, and times that are held in the asker's own call.
     """
-    return next(iter(_views(access, appointment_type, [day], (clinician_id, operatory_id), without, minutes)))
+
+    appointment_type: AppointmentType
+    clinician_id: str = ""
+    operatory_id: str = ""
+    assistant_id: str | None = None
+    minutes: int = 0
+    is_approved: bool = False
+    without_booking: UUID | None = None
+    without_visit: UUID | None = None
+    without_appointment: str = ""
+    call: Call | None = None
 
 
-def first_with_slots(
-    access: Access, *, appointment_type: AppointmentType, day: date, clinician_id: str = ""
-) -> DayView:
-    """Return the view of ``day`` or, if it has no slot, of the next day within two weeks that has one.
+def day_view(access: Access, sought: Sought, day: date) -> DayView:
+    """Compute one day afresh from the PMS. Raises ``OnRequestOnly`` where nothing may be booked directly."""
+    return next(_views(access, sought, [day]))
 
-    Returns the view of ``day`` itself if none has. The PMS is read once for all of them.
+
+def first_with_slots(access: Access, sought: Sought, day: date) -> Found:
+    """Return the view of ``day`` or, if it has no slot, of the next day that has one, up to 180 days ahead.
+
+    The PMS is read once for the first fortnight, and once more for all the rest if nothing is open in it.
     """
-    days = [day + timedelta(days=n) for n in range(LOOK_AHEAD_DAYS)]
-    views = iter(_views(access, appointment_type, days, (clinician_id, "")))
-    asked = next(views)
-    # Each day is computed when it is looked at, so the first with a slot ends it.
-    return next((view for view in chain([asked], views) if view.result.slots), asked)
+    where = access.integration.account.zone
+    last = rule_for(access.integration, sought.appointment_type).last_day(access.clock.now(), where)
+    until = min(last or date.max, day + timedelta(days=LOOK_AHEAD_DAYS))
+    days = [day + timedelta(days=n) for n in range(max((until - day).days, 0) + 1)]
+    asked = None
+    for some in (days[:FIRST_DAYS], days[FIRST_DAYS:]):
+        for view in _views(access, sought, some) if some else ():
+            asked = asked or view
+            if view.result.slots:
+                return Found(view, days[-1])
+    if asked is None:
+        raise errors.Internal  # there is at least the day that was asked for
+    return Found(asked, days[-1])
 
 
 def why_not(view: DayView, starts_at: datetime) -> errors.ParlaeError:
@@ -98,17 +117,15 @@ def why_not(view: DayView, starts_at: datetime) -> errors.ParlaeError:
     return error(spoken=_WORDS.get(error, ""))
 
 
-def pair_of(slot: Slot) -> Pair:
-    """Return the ids of the slot's clinician and operatory."""
-    keys = sorted(slot.team.resources)
-    clinician = next(key for key in keys if is_a(ResourceKind.CLINICIAN, key))
-    operatory = next(key for key in keys if is_a(ResourceKind.OPERATORY, key))
-    return clinician.partition(":")[2], operatory.partition(":")[2]
+def trio_of(slot: Slot) -> Trio:
+    """Return the ids of the slot's clinician, operatory and assistant, the last one perhaps empty."""
+    clinician, operatory, assistant = slot.team.names
+    return clinician, operatory, assistant
 
 
 def rule_for(integration: PmsIntegration, appointment_type: AppointmentType, minutes: int = 0) -> Rule:
     """Return the engine's rule of a type under the practice's settings; ``minutes`` replaces the type's length."""
-    config: dict[str, Any] = {**_DEFAULTS, **(integration.config or {})}
+    config: dict[str, Any] = {**DEFAULTS, **(integration.config or {})}
     return Rule(
         duration_minutes=minutes or appointment_type.duration_minutes,
         before_minutes=appointment_type.buffer_before_minutes,
@@ -119,62 +136,48 @@ def rule_for(integration: PmsIntegration, appointment_type: AppointmentType, min
     )
 
 
-def _views(
-    access: Access,
-    appointment_type: AppointmentType,
-    days: Sequence[date],
-    named: Pair,
-    without: Without = NOBODY,
-    minutes: int = 0,
-) -> Iterable[DayView]:
-    if appointment_type.mode != BookingMode.DIRECT:
-        raise errors.OnRequestOnly
-    where = access.integration.account.zone
-    rule = rule_for(access.integration, appointment_type, minutes)
+def _views(access: Access, sought: Sought, days: Sequence[date]) -> Iterator[DayView]:
+    """Yield the days, each computed when it is asked for, from one reading of the PMS."""
+    if not sought.is_approved:
+        if sought.appointment_type.mode != BookingMode.DIRECT:
+            raise errors.OnRequestOnly
+        freshness.require_current(access)
+    account = access.integration.account
     people = directory.clinicians(access)
-    pairs = _pairs(access, appointment_type, people, named)
-    plans = directory.schedules(access, days[0], days[-1])
+    trios = _trios(access, sought, people)
+    calendar = opening.Calendar(account, directory.schedules(access, days[0], days[-1]), days[0], days[-1])
     rows = access.pms.list_appointments(days[0], days[-1])
-    appointments = [row for row in rows if row.id != without.appointment]
-    busy = [*_taken(appointments), *_ours(access, rows, days, without)]
-    now = access.clock.now()
-    for day in days:
-        opening, teams = _open(plans, day, pairs)
-        result = day_slots(day=day, where=where, windows=opening, teams=teams, busy=busy, rule=rule, now=now)
-        of_day = tuple(a for a in appointments if local_date_of(a.starts_at, where) == day)
+    appointments = [row for row in rows if row.id != sought.without_appointment]
+    found = days_slots(
+        days=days,
+        where=account.zone,
+        opening=lambda day: calendar.opening(day, trios),
+        busy=[*_taken(appointments), *_ours(access, rows, days, sought), *opening.blocked(account, days[0], days[-1])],
+        rule=rule_for(access.integration, sought.appointment_type, sought.minutes),
+        now=access.clock.now(),
+    )
+    for day, result in zip(days, found, strict=True):
+        of_day = tuple(row for row in appointments if local_date_of(row.starts_at, account.zone) == day)
         yield DayView(day, result, of_day, people)
 
 
-def _pairs(access: Access, appointment_type: AppointmentType, people: dict[str, Clinician], named: Pair) -> list[Pair]:
-    """Return the mapped pairs, or those of the named ones, whose clinician and operatory the PMS still has."""
+def _trios(access: Access, sought: Sought, people: dict[str, Clinician]) -> list[Trio]:
+    """Return the mapped people and rooms, or those of them that are sought, whom the PMS still has."""
     rooms = directory.operatories(access)
-    mapped = [(str(pair["clinicianId"]), str(pair["operatoryId"])) for pair in appointment_type.resources]
-    return [
-        (person, room)
-        for person, room in mapped
-        if person in people and room in rooms and named[0] in ("", person) and named[1] in ("", room)
+    mapped = [
+        (str(one["clinicianId"]), str(one["operatoryId"]), str(one.get("assistantId") or ""))
+        for one in sought.appointment_type.resources
     ]
-
-
-def _open(plans: list[DaySchedule], day: date, pairs: list[Pair]) -> tuple[hours.Windows, list[Team]]:
-    """Return the practice's windows and the teams with theirs; hours that the PMS does not tell are never invented."""
-    practice = _practice_windows(plans, day)
-    teams = []
-    for person, room in pairs:
-        own = hours.of_schedules(plans, day, ResourceKind.CLINICIAN, person)
-        of_room = hours.of_schedules(plans, day, ResourceKind.OPERATORY, room)
-        known = [windows for windows in (practice, own, of_room) if windows is not None]
-        shared = hours.intersect(*known) if practice is not None or own is not None else ()
-        keys = {resource(ResourceKind.CLINICIAN, person), resource(ResourceKind.OPERATORY, room)}
-        teams.append(Team(frozenset(keys), shared))
-    whole = (hours.Window(0, hours.DAY_MINUTES),)
-    return (whole if practice is None else practice), teams
-
-
-def _practice_windows(plans: list[DaySchedule], day: date) -> hours.Windows | None:
-    ids = {plan.resource_id for plan in plans if plan.kind is ResourceKind.PRACTICE and plan.day == day}
-    found = [hours.of_schedules(plans, day, ResourceKind.PRACTICE, identifier) for identifier in sorted(ids)]
-    return hours.intersect(*[windows for windows in found if windows is not None]) if found else None
+    return [
+        (person, room, assistant)
+        for person, room, assistant in mapped
+        if person in people
+        and room in rooms
+        and (not assistant or assistant in people)
+        and sought.clinician_id in ("", person)
+        and sought.operatory_id in ("", room)
+        and sought.assistant_id in (None, assistant)
+    ]
 
 
 def _taken(appointments: Iterable[Appointment]) -> list[Busy]:
@@ -193,55 +196,44 @@ def _taken(appointments: Iterable[Appointment]) -> list[Busy]:
     ]
 
 
-def _ours(access: Access, appointments: Iterable[Appointment], days: Sequence[date], without: Without) -> list[Busy]:
-    """Return our bookings that the PMS's reads do not show yet; one that they show counts once, as theirs.
+def _ours(access: Access, appointments: Iterable[Appointment], days: Sequence[date], sought: Sought) -> Iterator[Busy]:
+    """Yield the time of our bookings that the PMS's reads do not show yet; one that they show counts once, as theirs.
 
-    Times that the PMS has just refused are taken too, by somebody whom its copy does not show yet.
+    Times that the PMS has just refused are taken too, by somebody whom its copy does not show yet. Who assists is in
+    our rows alone.
     """
     shown = {row.id for row in appointments}
     # What was moved goes on being shown at its old time for a while.
     shown_there = {(row.id, row.starts_at) for row in appointments}
-    asked = (access.integration, days, access.integration.account.zone, access.clock.now())
-    return [
-        Busy(
-            start=booking.busy_from,
-            end=booking.busy_to,
-            resources=frozenset(
-                {
-                    resource(ResourceKind.OPERATORY, booking.operatory_id),
-                    resource(ResourceKind.CLINICIAN, booking.clinician_id),
-                }
-            ),
-            kind=BusyKind.HOLD,
-        )
-        for booking in (*blocking(*asked), *refused(*asked))
-        if booking.pk != without.booking
-        and booking.visit_id != without.visit
-        and (
-            (booking.pms_appointment_id, booking.starts_at) not in shown_there
-            if booking.moved_appointment_id
-            else booking.pms_appointment_id not in shown
-        )
-    ]
+    for booking in _keeping_time(access, days):
+        if booking.pk == sought.without_booking or booking.visit_id == sought.without_visit:
+            continue
+        if booking.state == BookingState.HELD and sought.call is not None and booking.call_id == sought.call.pk:
+            continue
+        place = booking.pms_appointment_id
+        is_shown = (place, booking.starts_at) in shown_there if booking.moved_appointment_id else place in shown
+        keys = {resource(ResourceKind.CLINICIAN, booking.assistant_id)} if booking.assistant_id else set()
+        if not is_shown and (booking.state != BookingState.CONFIRMED or booking.verified_at is None):
+            keys.add(resource(ResourceKind.CLINICIAN, booking.clinician_id))
+            keys.add(resource(ResourceKind.OPERATORY, booking.operatory_id))
+        if keys:
+            yield Busy(booking.busy_from, booking.busy_to, frozenset(keys), kind=BusyKind.HOLD)
 
 
-def refused(integration: PmsIntegration, days: Sequence[date], where: ZoneInfo, now: datetime) -> Iterable[Booking]:
-    """Return our bookings that the PMS refused because of somebody whom its copy does not show yet."""
+def _keeping_time(access: Access, days: Sequence[date]) -> list[Booking]:
+    """Return our bookings that keep time on these local days which the PMS may not show.
+
+    Of those that it shows, who assists; of those that it refused, the time, because its copy lacks whoever has it.
+    """
+    integration, now = access.integration, access.clock.now()
+    where = integration.account.zone
     start, end = day_bounds(days[0], where)[0], day_bounds(days[-1], where)[1]
-    return Booking.objects.filter(
-        account=integration.account,
-        state=BookingState.FAILED,
-        write_backs__failure=errors.SlotTaken.code,
-        updated_at__gt=now - REFUSED_FOR,
-        starts_at__lt=end,
-        ends_at__gt=start,
-    )
-
-
-def blocking(integration: PmsIntegration, days: Sequence[date], where: ZoneInfo, now: datetime) -> Iterable[Booking]:
-    """Return our bookings that keep their time on these local days."""
-    start, end = day_bounds(days[0], where)[0], day_bounds(days[-1], where)[1]
-    expired = Q(state=BookingState.HELD, hold_expires_at__lte=now)
-    return Booking.objects.filter(BLOCKING, account=integration.account, busy_from__lt=end, busy_to__gt=start).exclude(
-        expired
+    return plain.rows(
+        Booking,
+        _KEEPING_TIME,
+        [
+            *plain.stored(Booking, account_id=integration.account_id, busy_to=start, busy_from=end),
+            *plain.stored(Booking, hold_expires_at=now, updated_at=now - REFUSED_FOR),
+            errors.SlotTaken.code,
+        ],
     )

@@ -36,7 +36,7 @@ STANDING = (S.HELD, S.PENDING, S.UNKNOWN, S.CONFIRMED)
 # No letters or digits that sound or look like another one on the phone.
 _LETTERS = "ACEFHJKMNPRTWXY"
 _ALPHABET = f"{_LETTERS}3479"
-_LOST_RACES = ("40P01", "40001")  # deadlock, serialisation failure
+_LOST_RACES = ("40P01", "40001", "55P03")  # deadlock, serialisation failure, waited too long for a lock
 _LOCK_NAMESPACE = 0x7061726C  # "parl"
 
 
@@ -45,7 +45,7 @@ class Wish:
     """The appointment somebody wants, with the clinician and operatory that would take it.
 
     ``moved_appointment_id`` is the appointment that gives way to it, ``visit_id`` our own bookings of that one, and
-    ``minutes`` its length where that is not the type's.
+    ``minutes`` its length where that is not the type's. ``is_approved`` says that a person at the practice wants it.
     """
 
     patient_id: str
@@ -53,11 +53,13 @@ class Wish:
     starts_at: datetime
     clinician_id: str
     operatory_id: str = ""
+    assistant_id: str = ""
     clinician_name: str = ""
     note: str = ""
     moved_appointment_id: str = ""
     visit_id: UUID | None = None
     minutes: int = 0
+    is_approved: bool = False
 
     @property
     def duration_minutes(self) -> int:
@@ -123,8 +125,9 @@ def forget(booking: Booking) -> None:
 def hold(*, integration: PmsIntegration, wish: Wish, call: Call | None, key: str, now: datetime) -> Booking:
     """Hold a time for 300 seconds. Raises ``SlotTaken``, ``PersonOverlap``, or ``StillWorking`` for a key in use.
 
-    A deadlock or serialisation failure is tried once more; then, as with the exclusion constraint, the time is
-    somebody else's. Any other failure of the database says nothing about the time and is raised as it is.
+    Where the exclusion constraint refuses it, the time is somebody else's. A deadlock, a serialisation failure and a
+    lock that was not to be had are tried once more; after that nobody knows whose the time is, so ``StillWorking``. Any
+    other failure of the database is raised as it is.
     """
     for _ in range(2):
         try:
@@ -134,14 +137,24 @@ def hold(*, integration: PmsIntegration, wish: Wish, call: Call | None, key: str
                 raise errors.StillWorking from None
             raise errors.SlotTaken from None
         except OperationalError as error:
-            if getattr(error.__cause__, "sqlstate", "") not in _LOST_RACES:
+            if not _is_lost_race(error):
                 raise
-    raise errors.SlotTaken
+    raise errors.StillWorking("The database gave the lock to others, twice.")
 
 
 def reveal_note(booking: Booking) -> str:
     """Return what the caller wanted noted, for the PMS and for staff."""
     return str(vault.unseal(booking.note, _place(booking.pk))) if booking.note else ""
+
+
+def new_number() -> str:
+    """Return six characters that begin with a letter, so that no id of a PMS looks like them."""
+    return secrets.choice(_LETTERS) + "".join(secrets.choice(_ALPHABET) for _ in range(5))
+
+
+def _is_lost_race(error: OperationalError) -> bool:
+    # SQLite has one writer and no codes.
+    return getattr(error.__cause__, "sqlstate", "") in _LOST_RACES or "database is locked" in str(error)
 
 
 def _hold(integration: PmsIntegration, wish: Wish, call: Call | None, key: str, now: datetime) -> Booking:
@@ -157,12 +170,13 @@ def _hold(integration: PmsIntegration, wish: Wish, call: Call | None, key: str, 
             idempotency_key=key or None,
             visit_id=wish.visit_id or uuid4(),
             moved_appointment_id=wish.moved_appointment_id,
-            confirmation_number=_confirmation_number(),
+            confirmation_number=new_number(),
             patient_id=wish.patient_id,
             appointment_type=wish.appointment_type,
             clinician_id=wish.clinician_id,
             clinician_name=wish.clinician_name[:120],
             operatory_id=wish.operatory_id,
+            assistant_id=wish.assistant_id,
             starts_at=wish.starts_at,
             ends_at=wish.ends_at,
             busy_from=busy_from,
@@ -174,11 +188,6 @@ def _hold(integration: PmsIntegration, wish: Wish, call: Call | None, key: str, 
     return booking
 
 
-def _confirmation_number() -> str:
-    """Return six characters that begin with a letter, so that no id of a PMS looks like them."""
-    return secrets.choice(_LETTERS) + "".join(secrets.choice(_ALPHABET) for _ in range(5))
-
-
 def _refuse_overlaps(integration: PmsIntegration, wish: Wish, busy_from: datetime, busy_to: datetime) -> None:
     overlapping = Booking.objects.filter(
         BLOCKING, account_id=integration.account_id, busy_from__lt=busy_to, busy_to__gt=busy_from
@@ -188,7 +197,8 @@ def _refuse_overlaps(integration: PmsIntegration, wish: Wish, busy_from: datetim
     for other in overlapping:
         if other.patient_id == wish.patient_id and other.starts_at < wish.ends_at and other.ends_at > wish.starts_at:
             raise errors.PersonOverlap
-        if other.clinician_id == wish.clinician_id or other.operatory_id == wish.operatory_id:
+        people = {wish.clinician_id, wish.assistant_id} - {""}
+        if other.operatory_id == wish.operatory_id or not people.isdisjoint((other.clinician_id, other.assistant_id)):
             raise errors.SlotTaken
 
 

@@ -156,7 +156,7 @@ def leave_to_team(*, integration: PmsIntegration, change: ChartChange, call: Cal
     """
     operation, _ = _OPERATIONS[type(change)]
     made = newcomers.write_back_of(account_id=integration.account_id, patient_id=change.patient_id)
-    new = write_backs.change_of(made) if made else None
+    new = write_backs.change_if_kept(made) if made else None
     whose = {"patientName": f"{new.first_name} {new.last_name}"} if isinstance(new, NewPatient) else {}
     detail = {"patientId": change.patient_id, **whose, **wanted.in_words(change)}
     task = tasks.open_task(
@@ -210,7 +210,7 @@ def notes_left(*, integration: PmsIntegration, patient_id: str, pms: PmsService)
         call__isnull=False,
         sent_at__gte=integrations.practice_since(integration),
     )
-    changes = map(write_backs.change_of, ours.order_by("-sent_at")[:_OWN_NOTES])
+    changes = map(write_backs.change_if_kept, ours.order_by("-sent_at")[:_OWN_NOTES])
     return frozenset(pms.note_as_written(change.text) for change in changes if isinstance(change, NewNote))
 
 
@@ -264,7 +264,8 @@ def _known(integration: PmsIntegration, key: str, change: Change) -> Written | N
     write_back = WriteBack.objects.filter(account_id=integration.account_id, request_key=key).first()
     if write_back is None:
         return None
-    if payloads.asked(write_backs.change_of(write_back)) != payloads.asked(change):
+    sent = write_backs.change_if_kept(write_back)
+    if sent is None or payloads.asked(sent) != payloads.asked(change):
         raise errors.IdempotencyConflict
     if write_back.state != WriteBackState.FAILED:
         return Written(write_back, stood_before=True)

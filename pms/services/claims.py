@@ -102,6 +102,8 @@ def _repeated(call: Call, tool_call_id: str, arguments_digest: str, clock: Clock
         if first.state == ToolCallState.DONE and first.answer is not None:
             say = str(vault.unseal(first.answer, _place(first.pk, "answer")))
             return Claim(first.pk, clock.monotonic(), first.lease_until, say, first.outcome)
+        if first.state == ToolCallState.DONE:
+            raise errors.IdempotencyConflict("This id was used before, and its answer is no longer kept.")
         if taken_until := _taken_over(first, clock):
             return Claim(first.pk, clock.monotonic(), taken_until)
         if clock.monotonic() >= waits_until:

@@ -91,7 +91,7 @@ def connect(
         replaced = list(PmsIntegration.objects.filter(account=account, status__in=_IN_USE).exclude(pk=tried.pk))
         for other in replaced:
             integrations.deactivate(integration=other)
-        _note(report, tried)
+        _note(report, tried, clock)
         if is_another:
             tried.practice_since = clock.now()
         tried.save()
@@ -123,14 +123,14 @@ def retest(*, account: Account, asker: Asker, clock: Clock) -> PmsIntegration:
     if integration is None or integration.status == ConnectionStatus.INACTIVE:
         raise errors.SetupRequired
     if integration.status == ConnectionStatus.ACTIVE:
-        if not _switch_on(integration, test(integration=integration, asker=asker, clock=clock)):
+        if not _switch_on(integration, test(integration=integration, asker=asker, clock=clock), clock):
             raise errors.StillWorking("The connection was changed while it was tested; test it again.")
         return integration
     report, kinds = _tested(integration, asker, clock)
     _require_own(integration, report, asker)
     is_new = integration.metadata is None
     _record("integration.created" if is_new else "integration.restored", integration, asker)
-    if not _switch_on(integration, report):
+    if not _switch_on(integration, report, clock):
         raise errors.StillWorking("The connection was changed while it was tested; test it again.")
     _import_kinds(account, kinds)
     return integration
@@ -160,13 +160,13 @@ def _works_again(integration: PmsIntegration, clock: Clock) -> bool:
     except errors.ParlaeError as error:
         log.info("connection still refused", code=error.code, integration_id=str(integration.pk))
         return False
-    done = _switch_on(integration, report)
+    done = _switch_on(integration, report, clock)
     if done:
         _record("integration.restored", integration, asker)
     return done
 
 
-def _switch_on(integration: PmsIntegration, report: ConnectionReport) -> bool:
+def _switch_on(integration: PmsIntegration, report: ConnectionReport, clock: Clock) -> bool:
     """Let a connection work that was tested as it is stored; return whether it does.
 
     Not if it was replaced while the vendor was asked, nor beside another one.
@@ -176,9 +176,17 @@ def _switch_on(integration: PmsIntegration, report: ConnectionReport) -> bool:
         others = PmsIntegration.objects.filter(account=integration.account, status=ConnectionStatus.ACTIVE)
         if not same.exists() or others.exclude(pk=integration.pk).exists():
             return False
-        _note(report, integration)
+        _note(report, integration, clock)
         integration.save(
-            update_fields=["status", "last_error", "metadata", "practice_digest", "last_sync_at", "updated_at"]
+            update_fields=[
+                "status",
+                "last_error",
+                "metadata",
+                "practice_digest",
+                "last_sync_at",
+                "checked_at",
+                "updated_at",
+            ]
         )
     return True
 
@@ -210,6 +218,7 @@ def _testing(
         clock=clock,
         budget=budget,
         tokens=tokens,
+        is_test=True,
     ) as access:
         yield access
 
@@ -287,12 +296,13 @@ def _differing(before: PmsIntegration | None, tried: PmsIntegration, zone_differ
     return " ".join(sorted(names | ({"timezone"} if zone_differs else set())))
 
 
-def _note(report: ConnectionReport, integration: PmsIntegration) -> None:
+def _note(report: ConnectionReport, integration: PmsIntegration, clock: Clock) -> None:
     """Write a successful test's result to a connection, which is not saved here."""
     integration.status = ConnectionStatus.ACTIVE
     integration.last_error = None
     integration.metadata = _metadata(report)
     integration.last_sync_at = report.data_as_of
+    integration.checked_at = clock.now()
     integration.practice_digest = _practice_digest(integration, report)
 
 

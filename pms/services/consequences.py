@@ -9,7 +9,7 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
-from pms.models import Booking, BookingState, Call, Operation, Verification, WriteBack, WriteBackState
+from pms.models import Booking, BookingState, Call, Operation, Task, Verification, WriteBack, WriteBackState
 from pms.services import bookings, cache, newcomers, outcomes, tasks
 
 _CANCELLABLE = (BookingState.CONFIRMED, BookingState.MISMATCH)
@@ -70,6 +70,7 @@ def name_patient(write_back: WriteBack, now: datetime) -> None:
     handle, patient_id = newcomers.handle_of(write_back), write_back.record_id
     Verification.objects.filter(patient_id=handle).update(patient_id=patient_id)
     Booking.objects.filter(patient_id=handle).update(patient_id=patient_id)
+    Task.objects.filter(patient_id=handle).update(patient_id=patient_id)
     waiting = WriteBack.objects.filter(patient_id=handle)
     waiting.filter(state=WriteBackState.WAITING).update(next_attempt_at=now)
     waiting.update(patient_id=patient_id)

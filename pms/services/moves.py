@@ -16,11 +16,12 @@ from pms.domain.identity import letters
 from pms.domain.records import MovedAppointment
 from pms.models import AppointmentType, Booking, BookingMode, BookingState, Call, Operation, PmsIntegration, WriteBack
 from pms.providers.base import Capability
-from pms.services import appointments, bookings, changes, diary, gateway, notices, placing, write_backs
+from pms.services import appointments, bookings, changes, diary, freshness, gateway, notices, placing, write_backs
 from pms.services.appointments import Booked
 from pms.services.audit import Asker
 from pms.services.bookings import Wish
 from pms.services.diary import Entry
+from pms.services.freshness import RequestsOnly
 from pms.services.gateway import Access
 
 _STANDS = "The appointment stays as it is."
@@ -114,7 +115,11 @@ def move(
             ) from None
         if entry.change is not None:
             raise errors.StillWorking("Another change of this appointment is under way.", spoken=_OTHER_CHANGE)
-        held = appointments.hold(access, asking, wish, call, key)
+        try:
+            freshness.require_office(access)
+            held = appointments.hold(access, asking, wish, call, key)
+        except RequestsOnly:
+            raise _left_to_team(integration, entry, to, call, errors.OnRequestOnly(spoken=_BY_THE_TEAM)) from None
         if isinstance(held, Booked):
             return held
         write_back = _write(access, held, wish, asker, notifies)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 from pms import vault
 from pms.domain import errors, identity
-from pms.models import Operation, PmsIntegration, WriteBack, WriteBackState
+from pms.models import Booking, BookingState, Operation, PmsIntegration, WriteBack, WriteBackState
 
 _HANDLE = re.compile(r"new-([0-9a-f]{32})")
 _NO_RECORD = "The record could not be created in the practice's system, so I can't book for it. The team has a note."
@@ -65,6 +65,19 @@ def current_id(*, account_id: UUID, patient_id: str) -> str:
 def write_back_of(*, account_id: UUID, patient_id: str) -> WriteBack | None:
     """Return the write-back that one of the account's handles stands for, ``None`` for any other id."""
     return _made(patient_id, account_id=account_id)
+
+
+def is_new(*, integration: PmsIntegration, patient_id: str, now: datetime) -> bool:
+    """Return whether a patient's record was made here, and no appointment of theirs has taken place since."""
+    if is_handle(patient_id):
+        return True
+    made = WriteBack.objects.filter(
+        integration=integration, operation=Operation.CREATE_PATIENT, record_id=patient_id, state=WriteBackState.DONE
+    )
+    seen = Booking.objects.filter(
+        integration=integration, patient_id=patient_id, state=BookingState.CONFIRMED, ends_at__lte=now
+    )
+    return made.exists() and not seen.exists()
 
 
 def resolve(*, integration: PmsIntegration, patient_id: str) -> tuple[str, WriteBack | None]:

@@ -8,7 +8,7 @@ from pms.domain import errors
 from pms.domain.localtime import local_date_of
 from pms.models import Booking, BookingState, Call
 from pms.services import availability, bookings, diary, sending
-from pms.services.availability import DayView, Without
+from pms.services.availability import DayView, Sought
 from pms.services.bookings import Wish
 from pms.services.gateway import Access
 
@@ -33,9 +33,14 @@ def hold(access: Access, wish: Wish, call: Call | None, key: str) -> Booking:
         slot = next((s for s in view.result.slots if s.start == wish.starts_at), None)
         if slot is None:
             raise not_free(access, wish, availability.why_not(view, wish.starts_at))
-        clinician_id, operatory_id = availability.pair_of(slot)
-        name = view.clinicians[clinician_id].name
-        chosen = replace(wish, clinician_id=clinician_id, operatory_id=operatory_id, clinician_name=name)
+        clinician_id, operatory_id, assistant_id = availability.trio_of(slot)
+        chosen = replace(
+            wish,
+            clinician_id=clinician_id,
+            operatory_id=operatory_id,
+            assistant_id=assistant_id,
+            clinician_name=view.clinicians[clinician_id].name,
+        )
         try:
             return bookings.hold(
                 integration=access.integration, wish=chosen, call=call, key=key, now=access.clock.now()
@@ -90,12 +95,15 @@ def _refuse_person_overlap(access: Access, view: DayView, wish: Wish) -> None:
 
 
 def _view(access: Access, wish: Wish, held: Booking | None = None) -> DayView:
-    return availability.day_view(
-        access,
+    sought = Sought(
         appointment_type=wish.appointment_type,
-        day=local_date_of(wish.starts_at, access.integration.account.zone),
         clinician_id=held.clinician_id if held else wish.clinician_id,
         operatory_id=held.operatory_id if held else "",
-        without=Without(held.pk if held else None, wish.visit_id, wish.moved_appointment_id),
+        assistant_id=held.assistant_id if held else None,
         minutes=wish.minutes,
+        is_approved=wish.is_approved,
+        without_booking=held.pk if held else None,
+        without_visit=wish.visit_id,
+        without_appointment=wish.moved_appointment_id,
     )
+    return availability.day_view(access, sought, local_date_of(wish.starts_at, access.integration.account.zone))

@@ -42,6 +42,15 @@ def first(model: type[M], **wanted: object) -> M | None:
     return next(iter(find(model, **wanted)), None)
 
 
+def find_overlapping(model: type[M], begins: str, ends: str, start: object, end: object, **wanted: object) -> list[M]:
+    """Return the rows that ``find`` returns whose time, from ``begins`` to ``ends``, is not over before ``start``.
+
+    Nor may it begin after ``end``; both edges are included.
+    """
+    values = stored(model, **wanted, **{ends: start}) + stored(model, **{begins: end})
+    return rows(model, _select_overlapping(model, begins, ends, tuple(wanted)), values)
+
+
 def find_any(model: type[M], wanted: Mapping[str, Sequence[object]]) -> list[M]:
     """Return the rows that have one of the wanted values in one of these columns; nothing wanted finds nothing."""
     counts = tuple((name, len(values)) for name, values in wanted.items() if values)
@@ -81,6 +90,11 @@ def rows(model: type[M], statement: str, parameters: Sequence[Any]) -> list[M]:
 def _select(model: type[Model], names: tuple[str, ...]) -> str:
     where = " AND ".join(f'"{name}" = %s' for name in names)
     return f"SELECT {columns(model)} FROM {table(model)} WHERE {where}"  # noqa: S608  # constants of ours
+
+
+@cache
+def _select_overlapping(model: type[Model], begins: str, ends: str, names: tuple[str, ...]) -> str:
+    return f'{_select(model, names)} AND "{ends}" >= %s AND "{begins}" <= %s'
 
 
 @lru_cache(maxsize=256)  # a message decides how many values there are

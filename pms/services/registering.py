@@ -68,7 +68,7 @@ def create(
 
 def as_sent(created: Created, new: NewPatient) -> NewPatient:
     """Return the patient as the record was asked for first: whoever asks later does not say whose child it is."""
-    sent = write_backs.change_of(created.write_back) if created.stood_before else new
+    sent = write_backs.change_if_kept(created.write_back) if created.stood_before else new
     return sent if isinstance(sent, NewPatient) else new
 
 
@@ -80,7 +80,7 @@ def sent_for(*, integration: PmsIntegration, patient_id: str) -> NewPatient | No
         record_id=patient_id,
         sent_at__gte=integrations.practice_since(integration),
     ).first()
-    sent = write_backs.change_of(record) if record is not None else None
+    sent = write_backs.change_if_kept(record) if record is not None else None
     return sent if isinstance(sent, NewPatient) else None
 
 

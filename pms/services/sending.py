@@ -18,9 +18,9 @@ from pms.domain.records import (
     PatientUpdate,
     StatusChange,
 )
-from pms.models import WriteBack, WriteBackState
+from pms.models import Operation, WriteBack, WriteBackState
 from pms.providers.base import Done, Pending, PmsService
-from pms.services import integrations, write_backs
+from pms.services import health, integrations, write_backs
 from pms.services.audit import Asker
 from pms.services.gateway import Access
 
@@ -55,6 +55,12 @@ def carry_out(access: Access, write_back: WriteBack, change: Change, asker: Aske
             write_backs.finish(write_back)  # whoever waits hears of it
 
 
+def is_requested_instead(write_back: WriteBack, error: errors.PmsError) -> bool:
+    """Return whether a caller's booking becomes a request because the office's computer is offline."""
+    is_callers = write_back.booking is not None and write_back.booking.call_id is not None
+    return isinstance(error, errors.OfficeOffline) and is_callers and write_back.operation == Operation.BOOK
+
+
 def require_time(access: Access) -> None:
     """Raise ``BudgetSpent`` if too little is left to send a change and hear of it."""
     if access.budget.left() < LEAST_TO_SEND_SECONDS:
@@ -68,7 +74,9 @@ def _send(access: Access, write_back: WriteBack, change: Change) -> None:
     except errors.SlotTaken:
         raise
     except errors.PmsError as error:
-        if write_back.state != WriteBackState.WAITING:
+        if isinstance(error, errors.OfficeOffline):
+            health.note_offline(access.integration, access.clock.now())
+        if write_back.state != WriteBackState.WAITING and not is_requested_instead(write_back, error):
             write_backs.tell_staff(write_back, error.code)
         raise
     write_backs.settle(write_back=write_back, outcome=outcome, now=access.clock.now())

@@ -29,16 +29,19 @@ def open_task(
     unless_said: bool = False,
     renew: bool = False,
     request_key: str = "",
+    patient_id: str = "",
+    number: str = "",
 ) -> Task:
     """Keep a task with what is needed to do it, sealed; what of ``detail`` is empty is left out.
 
     A booking, or a write without one, has at most one task of a kind, and with ``once`` a call too; with
     ``unless_said`` a call has at most one that says the same. A ``request_key`` has one task. With ``renew`` a
-    booking's is opened again and says what is wanted now.
+    booking's is opened again and says what is wanted now. ``patient_id`` and ``number`` find a request again.
     """
     pk = uuid.uuid4()
     told = {name: text for name, text in detail.items() if text}
     fields = {"id": pk, "account": account, "call": call, "detail": vault.seal(told, _place(pk))}
+    fields |= {"patient_id": patient_id, "number": number}
     if booking is not None:
         task, is_new = Task.objects.get_or_create(booking=booking, kind=kind, defaults=fields)
         if renew and not is_new:
@@ -85,8 +88,8 @@ def detail_of(task: Task) -> dict[str, str]:
 
 
 def detail(task: Task) -> dict[str, str]:
-    """Return what the task says, for the person who does it."""
-    opened: dict[str, str] = vault.unseal(task.detail, _place(task.pk))
+    """Return what the task says, for the person who does it; nothing where that is no longer kept."""
+    opened: dict[str, str] = vault.unseal(task.detail, _place(task.pk)) if task.detail else {}
     return opened
 
 

@@ -21,7 +21,7 @@ from pms.domain.localtime import local_date_of
 from pms.models import PmsCachedData, PmsIntegration
 from pms.services import directory, gateway, integrations
 from pms.services.audit import Asker
-from pms.services.availability import LOOK_AHEAD_DAYS
+from pms.services.availability import FIRST_DAYS
 
 log = structlog.get_logger(__name__)
 
@@ -61,7 +61,7 @@ def _warm(account: Account, asker: Asker, clock: Clock) -> None:
         directory.clinicians(access)
         directory.operatories(access)
         # The days that the first question about open times reads.
-        directory.schedules(access, today, today + timedelta(days=LOOK_AHEAD_DAYS - 1))
+        directory.schedules(access, today, today + timedelta(days=FIRST_DAYS - 1))
 
 
 def _is_warm(integration: PmsIntegration, clock: Clock) -> bool:

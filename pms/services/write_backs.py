@@ -36,6 +36,7 @@ _PATIENCE = timedelta(hours=2)
 WITHDRAWN = "withdrawn"
 _FIRST_INTERVAL = timedelta(seconds=15)
 _LONGEST_INTERVAL = timedelta(minutes=15)
+_LONGEST_REFUSAL = 500
 _OPEN = (WriteBackState.SENDING, WriteBackState.PENDING, WriteBackState.UNKNOWN)
 _NOUNS = {
     Operation.BOOK: "booking",
@@ -154,7 +155,7 @@ def settle(*, write_back: WriteBack, outcome: WriteOutcome, now: datetime) -> Wr
     if isinstance(outcome, Pending):
         _update_open(write_back, state=WriteBackState.PENDING, reference=outcome.reference)
     elif isinstance(outcome, Failed):
-        fail(write_back, errors.SlotTaken.code if outcome.conflict else outcome.reason)
+        fail(write_back, errors.SlotTaken.code if outcome.conflict else outcome.reason, said=outcome.said)
     elif outcome.record_id or write_back.operation in _NEEDS_NO_ID:
         _complete(write_back, outcome.record_id, now)
     # Otherwise done without an id: the vendor has made it but not told which; the follow-up finds it by reading back.
@@ -200,8 +201,8 @@ def give_up_sending(write_back: WriteBack, *, now: datetime) -> None:
         tell_staff(write_back, errors.OutcomeUnknown.code)
 
 
-def fail(write_back: WriteBack, reason: str) -> None:
-    """Settle a write-back of which certainly nothing is in the PMS.
+def fail(write_back: WriteBack, reason: str, *, said: str = "") -> None:
+    """Settle a write-back of which certainly nothing is in the PMS; what the vendor ``said`` is kept for the team.
 
     It stays due until ``finish``, so that a job tells staff if this process dies before anybody has been told.
     """
@@ -211,6 +212,7 @@ def fail(write_back: WriteBack, reason: str) -> None:
             (*_OPEN, WriteBackState.WAITING),
             state=WriteBackState.FAILED,
             failure=reason,
+            refusal=vault.seal(said[:_LONGEST_REFUSAL], _place(write_back.pk, "refusal")) if said else None,
         )
         if done:
             consequences.failed(write_back)
@@ -296,6 +298,11 @@ def change_of(write_back: WriteBack) -> Change:
     return payloads.loaded(vault.unseal(write_back.payload, _place(write_back.pk)))
 
 
+def change_if_kept(write_back: WriteBack) -> Change | None:
+    """Return what was sent, ``None`` where that is no longer kept (``services.retention``)."""
+    return change_of(write_back) if write_back.payload else None
+
+
 def tell_staff(write_back: WriteBack, what: str) -> None:
     """Open a task about a write-back: its kind says what of what, such as ``booking_failed``."""
     booking = write_back.booking
@@ -326,7 +333,18 @@ def _detail(write_back: WriteBack) -> dict[str, str]:
         "appointmentId": write_back.appointment_id,
         **(wanted.in_words(change) if change else {}),
         "confirmationNumber": booking.confirmation_number if booking else "",
+        "refusedWith": _refusal(write_back),
     }
+
+
+def _refusal(write_back: WriteBack) -> str:
+    """Return what the vendor said when it refused, empty if that was nothing."""
+    if not write_back.refusal:
+        return ""
+    try:
+        return str(vault.unseal(write_back.refusal, _place(write_back.pk, "refusal")))
+    except vault.CannotOpen:
+        return ""
 
 
 def _patience(write_back: WriteBack) -> timedelta:
@@ -458,5 +476,5 @@ def _update(write_back: WriteBack, states: tuple[WriteBackState, ...], **changes
     return done
 
 
-def _place(pk: uuid.UUID) -> str:
-    return f"write_backs:{pk}:payload"
+def _place(pk: uuid.UUID, column: str = "payload") -> str:
+    return f"write_backs:{pk}:{column}"

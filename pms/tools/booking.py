@@ -8,9 +8,10 @@ from typing import Any
 from pms.domain import errors, speech
 from pms.domain.records import NewPatient, Patient
 from pms.models import Booking, BookingState, WriteBackState
-from pms.services import appointments, claims, moves, newcomers, patients, registering
+from pms.services import appointments, claims, moves, newcomers, patients, registering, requests
 from pms.services.appointments import Booked, BookingUnknown
 from pms.services.bookings import Wish
+from pms.services.freshness import RequestsOnly
 from pms.services.moves import NewTime
 from pms.services.placing import TimeNotFree
 from pms.tools import subject, telling, timing, which, wording
@@ -39,6 +40,8 @@ def book_appointment(context: Context, arguments: Mapping[str, Any]) -> Answer:
         )
     except TimeNotFree as taken:
         raise timing.with_alternatives(context, taken) from None
+    except errors.OnRequestOnly as refusal:
+        return _requested(context, wish, refusal)
     except BookingUnknown as unknown:
         booked = Booked(unknown.booking)
     return _answer(context, arguments, booked, {"patientName": name, "startTime": booked.booking.starts_at})
@@ -83,6 +86,20 @@ def public_booking(booking: Booking) -> dict[str, Any]:
         "startTime": booking.starts_at,
         "endTime": booking.ends_at,
     }
+
+
+def _requested(context: Context, wish: Wish, refusal: errors.OnRequestOnly) -> Answer:
+    """Leave to the team what a caller wants and may not have at once; the practice's own server is only told so."""
+    if not context.request.from_model:
+        raise refusal
+    why = refusal.why if isinstance(refusal, RequestsOnly) else "on_request"
+    task = requests.take(integration=context.integration, wish=wish, call=context.request.call, why=why)
+    return Answer(
+        say=wording.request_sentence(timing.say_when(context, wish.starts_at), task.number),
+        data={"status": "requested", "taskId": str(task.pk)},
+        status=202,
+        outcome=refusal.code,
+    )
 
 
 def _key(context: Context) -> str:

@@ -6,21 +6,43 @@ from collections.abc import Mapping
 from typing import Any
 
 from pms.domain import errors
-from pms.models import Operation, WriteBackState
-from pms.services import changes
+from pms.models import Operation, Task, WriteBackState
+from pms.services import changes, requests
 from pms.services.changes import Changed, ChangeUnknown
 from pms.tools import subject, telling, timing, which, wording
 from pms.tools.context import Answer, Context
 
 
 def cancel_appointment(context: Context, arguments: Mapping[str, Any]) -> Answer:
-    """Cancel an appointment of a patient verified in this call, or the one a system credential names."""
-    return _changed(context, arguments, Operation.CANCEL)
+    """Cancel an appointment of a patient verified in this call, or the one a system credential names.
+
+    What is only requested is taken back.
+    """
+    said = arguments.get("appointmentId")
+    patient_id = subject.patient_of(context, arguments.get("patientId"), required=False)
+    task = which.requested(context, said, patient_id) if said else None
+    if task is not None:
+        return _withdrawn(context, task)
+    try:
+        return _changed(context, arguments, Operation.CANCEL)
+    except errors.AppointmentNotFound:
+        task = None if said else which.requested(context, None, patient_id)
+        if task is None:
+            raise
+        return _withdrawn(context, task)
 
 
 def confirm_appointment(context: Context, arguments: Mapping[str, Any]) -> Answer:
     """Note in the PMS that the patient is coming."""
     return _changed(context, arguments, Operation.CONFIRM)
+
+
+def _withdrawn(context: Context, task: Task) -> Answer:
+    requests.withdraw(task=task, clock=context.request.clock)
+    when = which.say_requested(context, task)
+    return Answer(
+        say=f"The request for {when} has been taken back.", data={"status": "withdrawn", "taskId": str(task.pk)}
+    )
 
 
 def _changed(context: Context, arguments: Mapping[str, Any], operation: Operation) -> Answer:

@@ -18,10 +18,11 @@ from pms.tools.context import Request
 log = structlog.get_logger(__name__)
 
 
-def appointment_type(account: Account, said: str | None) -> AppointmentType:
+def appointment_type(account: Account, said: str | None, *, for_request: bool = False) -> AppointmentType:
     """Return the type whose name or alias was said; with nothing said, the only one there is.
 
-    Raises ``Invalid`` naming the types to choose from, ``OnRequestOnly`` for one that the team arranges.
+    Raises ``Invalid`` naming the types to choose from, and ``OnRequestOnly`` for one that the team arranges, unless it
+    is named ``for_request`` and may be requested.
     """
     types = plain.find(AppointmentType, account_id=account.pk, is_active=True)
     types.sort(key=lambda kind: (kind.position, kind.name))
@@ -39,9 +40,9 @@ def appointment_type(account: Account, said: str | None) -> AppointmentType:
             spoken=f"What is the visit for: {speech.one_line(names)}?",
             fields={"appointmentType": "Choose one of the practice's types."},
         )
-    if found[0].mode != BookingMode.DIRECT:
-        raise errors.OnRequestOnly
-    return found[0]
+    if found[0].mode == BookingMode.DIRECT or (for_request and found[0].mode == BookingMode.REQUEST):
+        return found[0]
+    raise errors.OnRequestOnly
 
 
 def clinician(people: Mapping[str, Clinician], said: str | None, kind: AppointmentType) -> Clinician | None:

@@ -18,11 +18,18 @@ from pms.scheduling.choice import NOON, Preference, pick
 from pms.scheduling.reasons import Reason, error_for
 from pms.scheduling.slots import Slot
 from pms.services import availability, directory, gateway
-from pms.services.availability import DayView
+from pms.services.availability import DayView, Found, Sought
 from pms.tools import choosing
 from pms.tools.context import Answer, Context, Request
 
 OFFER_FOR = timedelta(minutes=15)
+# What a caller should hear instead of "nothing is open" when looking further would not help.
+_NEVER = {
+    Reason.HORIZON: errors.TooFar.default_spoken,
+    Reason.NO_MAPPING: errors.OnRequestOnly.default_spoken,
+    Reason.NO_HOURS: "I can't see the practice's hours for that day, so I have no times to offer. "
+    "I can take a message for the team at the practice.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +54,19 @@ def check_availability(context: Context, arguments: Mapping[str, Any]) -> Answer
     half = Preference(arguments["timeOfDay"]) if arguments.get("timeOfDay") else None
     with gateway.reading(**context.access, action="checkAvailability", phi=True) as access:
         who = choosing.clinician(directory.clinicians(access), arguments.get("providerId"), kind)
-        clinician_id = who.id if who else ""
+        sought = Sought(appointment_type=kind, clinician_id=who.id if who else "", call=request.call)
         if request.from_model:
-            view = availability.first_with_slots(access, appointment_type=kind, day=day, clinician_id=clinician_id)
+            found = availability.first_with_slots(access, sought, day)
         else:
-            view = availability.day_view(access, appointment_type=kind, day=day, clinician_id=clinician_id)
+            found = Found(availability.day_view(access, sought, day), day)
+        view = found.view
         access.summary["slots"] = len(view.result.slots)
     if request.from_model:
         _refuse_never(view)
     wish = _Wish(day, today, clock, half, who)
     chosen = _chosen(view, wish, where)
     codes = offer(call=request.call, kind=kind, slots=chosen, now=now) if request.call else [""] * len(chosen)
-    return Answer(say=_say(view, wish, chosen, codes), data=_data(view, kind))
+    return Answer(say=_say(found, wish, chosen, codes), data=_data(view, kind))
 
 
 def offer(*, call: Call, kind: AppointmentType, slots: Sequence[Slot], now: datetime) -> list[str]:
@@ -74,7 +82,7 @@ def offer(*, call: Call, kind: AppointmentType, slots: Sequence[Slot], now: date
 
 def say_slots(view: DayView, slots: Sequence[Slot], codes: Sequence[str]) -> str:
     """Return the times as a person would say them, each with its code, and with whom."""
-    names = [speech.say_name(view.clinicians[availability.pair_of(slot)[0]].name) for slot in slots]
+    names = [speech.say_name(view.clinicians[availability.trio_of(slot)[0]].name) for slot in slots]
     times = [speech.say_time(slot.local.time()) for slot in slots]
     marks = [f" (code {code})" if code else "" for code in codes]
     if len(slots) > 1 and len(set(names)) == 1:
@@ -86,7 +94,7 @@ def say_slots(view: DayView, slots: Sequence[Slot], codes: Sequence[str]) -> str
 
 
 def _offer(call: Call, kind: AppointmentType, slot: Slot, number: int, now: datetime) -> SlotOffer:
-    clinician_id, operatory_id = availability.pair_of(slot)
+    clinician_id, operatory_id, _ = availability.trio_of(slot)
     return SlotOffer(
         call=call,
         code=f"A{number}",
@@ -107,9 +115,10 @@ def _time(said: str | None, day: date, request: Request) -> time | None:
 
 
 def _refuse_never(view: DayView) -> None:
-    """Raise what a caller should hear instead of "nothing is open" when looking further would not help."""
-    if view.result.reason in (Reason.HORIZON, Reason.NO_MAPPING):
-        raise error_for(view.result.reason)
+    """Raise what a caller should hear when looking further would not help."""
+    reason = view.result.reason
+    if reason in _NEVER:
+        raise type(error_for(reason))(spoken=_NEVER[reason])
 
 
 def _chosen(view: DayView, wish: _Wish, where: ZoneInfo) -> Sequence[Slot]:
@@ -123,11 +132,12 @@ def _half(slot: Slot) -> Preference:
     return Preference.MORNING if slot.local.hour < NOON else Preference.AFTERNOON
 
 
-def _say(view: DayView, wish: _Wish, chosen: Sequence[Slot], codes: Sequence[str]) -> str:
+def _say(found: Found, wish: _Wish, chosen: Sequence[Slot], codes: Sequence[str]) -> str:
+    view = found.view
     asked, day = (speech.say_date(one, wish.today) for one in (wish.day, view.day))
     name = f" with {speech.say_name(wish.who.name)}" if wish.who else ""
     if not chosen:
-        until = speech.say_date(wish.day + timedelta(days=availability.LOOK_AHEAD_DAYS - 1), wish.today)
+        until = speech.say_date(found.until, wish.today)
         return f"I can't find any open times{name} from {asked} through {until}."
     times = say_slots(view, chosen, codes)
     if view.day != wish.day:
@@ -146,7 +156,7 @@ def _data(view: DayView, kind: AppointmentType) -> dict[str, Any]:
 
 
 def _slot(view: DayView, slot: Slot) -> dict[str, Any]:
-    clinician_id = availability.pair_of(slot)[0]
+    clinician_id = availability.trio_of(slot)[0]
     return {
         "startTime": slot.start,
         "endTime": slot.end,

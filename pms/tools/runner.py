@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
+from django.db import connection
 from rest_framework.exceptions import ValidationError
 
 from accounts import baa
@@ -68,6 +69,11 @@ def _claimed(known: str, name: str, arguments: Mapping[str, object], problem: st
         return Result(say=claim.answer, outcome=claim.outcome)
     # Whatever happens, the claim gets an answer, or a repetition would run again.
     result = _guarded(known, lambda: _run(name, arguments, problem, request))
+    if result.outcome == errors.Internal.code and not connection.is_usable():
+        # The database has ended our connection, perhaps after something was sent. On another one it is found by its
+        # key, and what became of it is said.
+        connection.close()
+        result = _guarded(known, lambda: _run(name, arguments, problem, request))
     try:
         if result.outcome in _NOTHING_DONE:
             claims.release(claim=claim)

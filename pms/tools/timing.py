@@ -34,7 +34,7 @@ def chosen(context: Context, arguments: Mapping[str, Any]) -> Choice:
     offered = _offered(context, arguments)
     if offered is not None:
         return Choice(offered.appointment_type, offered.starts_at, offered.clinician_id)
-    kind = choosing.appointment_type(context.request.account, arguments.get("appointmentType"))
+    kind = choosing.appointment_type(context.request.account, arguments.get("appointmentType"), for_request=True)
     return Choice(kind, *_named(context, arguments, kind))
 
 

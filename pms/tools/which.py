@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 from pms.domain import errors, speech, spoken
 from pms.domain.localtime import local_date_of
 from pms.domain.records import AppointmentStatus
-from pms.models import Operation
-from pms.services import diary, directory, gateway
+from pms.models import Operation, Task
+from pms.services import diary, directory, gateway, requests
 from pms.services.diary import Entry
 from pms.tools import subject, timing
 from pms.tools.context import Answer, Context
@@ -30,7 +30,9 @@ def get_appointments(context: Context, arguments: Mapping[str, Any]) -> Answer:
     patient_id = subject.patient_of(context, arguments.get("patientId"), required=False)
     if not subject.is_trusted(context):
         ahead = _ahead(context, patient_id)
-        return Answer(say=_say(context, ahead), data={"appointments": [_public(one, {}) | _UNTOLD for one in ahead]})
+        waiting = requests.open_for(account=context.request.account, patient_id=patient_id)
+        say = " ".join([_say(context, ahead), *(_say_request(context, one) for one in waiting)])
+        return Answer(say=say, data={"appointments": [_public(one, {}) | _UNTOLD for one in ahead]})
     start, end = _span(context, arguments)
     with gateway.reading(**context.access, action="getAppointments", phi=True, patient_id=patient_id or None) as access:
         entries = diary.between(access, start, end, patient_id=patient_id, details=True)
@@ -76,6 +78,29 @@ def _say(context: Context, ahead: list[Entry]) -> str:
         return _NONE_AHEAD
     said = speech.say_list([_when(context, one) + _remark(context, one) for one in ahead])
     return f"Coming up: {said}."
+
+
+def requested(context: Context, said: str | None, patient_id: str) -> Task | None:
+    """Return the patient's request that is meant: the one that was named or, with nothing said, the only one."""
+    if subject.is_trusted(context):
+        return None
+    waiting = requests.open_for(account=context.request.account, patient_id=patient_id)
+    if said:
+        return requests.named(waiting, said)
+    return waiting[0] if len(waiting) == 1 else None
+
+
+def say_requested(context: Context, task: Task) -> str:
+    """Return the start that was asked for, as it is said."""
+    starts_at = requests.starts_at(task)
+    return timing.say_when(context, starts_at) if starts_at else "a time that I can't read any more"
+
+
+def _say_request(context: Context, task: Task) -> str:
+    number = speech.spell(task.number)
+    return (
+        f"There is also a request for {say_requested(context, task)} that the team has yet to answer, number {number}."
+    )
 
 
 def _when(context: Context, entry: Entry) -> str:

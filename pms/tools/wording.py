@@ -49,6 +49,14 @@ def booking_sentence(booking: Booking, when: str, who: str, *, is_waiting: bool 
     }[BookingState(booking.state)]
 
 
+def request_sentence(when: str, number: str) -> str:
+    """Return the sentence for an appointment that the team has to agree to first."""
+    return (
+        f"I have left the team a request for {when}. It is not an appointment until they have agreed to it. "
+        f"The reference number is {speech.spell(number)}."
+    )
+
+
 def before(booking: Booking) -> str:
     """Return what comes before the sentence when the caller asks again for what another request has made."""
     if booking.state == BookingState.CONFIRMED:

@@ -219,6 +219,7 @@ class TestPending:
             "dateOfBirth": "1985-05-15",
             "phone": "+14155550134",
             "email": "ada.ottershaw@example.test",
+            "refusedWith": "Patient could not be written",
         }
         assert not Booking.objects.exists()
 

@@ -68,7 +68,8 @@ LEFT = {
     ),
     "family": Left("PMS: New: patient 5", {S.CONFIRMED: 3}, {}, 3),
     "lost": Left("how it ended: confirmed. Meanwhile: The ph", {S.CONFIRMED: 1}, {"booking_outcome_unknown": 1}, 1),
-    "outage": Left("PMS: Nothing is new", {S.FAILED: 1}, {"booking_pms_unavailable": 1, "message": 1}, 0),
+    # A second time the office is known to be offline, and the booking is not even tried.
+    "outage": Left("PMS: Nothing is new", {S.FAILED: 1}, {"booking_requested": 1, "message": 1}, 0, plays=1),
     "refusal": Left("Team: New task: verification locked. PMS: Nothing is new", {}, {"verification_locked": 1}, 0),
     # Nothing in it could go differently a second time than in "lost".
     "slow": Left("it is not final yet.", {S.CONFIRMED: 1}, {}, 1, plays=1),

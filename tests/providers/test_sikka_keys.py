@@ -12,6 +12,7 @@ import pytest
 
 from pms.domain import errors
 from pms.domain.clock import Clock, SystemClock
+from pms.providers.base import StoredToken
 from pms.providers.sikka.account import read_account
 from pms.providers.sikka.envelope import KeyRefused, RequestRefused, Row
 from pms.providers.sikka.keys import KeyRing
@@ -291,3 +292,28 @@ def test_eight_threads_renew_once(state: str) -> None:
         thread.join()
     assert found == ["key-1"] * 8
     assert len(vendor.grants) == 1
+
+
+def test_who_wants_to_renew_early_looks_again_when_it_is_their_turn(tokens: MemoryTokens, clock: FakeClock) -> None:
+    """Between one's look and one's lease another process may have renewed, and have given its lease back."""
+    vendor = Vendor()
+    stored_key(tokens, "old", clock.now() + timedelta(minutes=20))
+
+    class Overtaken(MemoryTokens):
+        """The same store, in which another process is quicker."""
+
+        def lease(self, ttl_seconds: float) -> bool:
+            tokens.save({"office_id": OFFICE, "request_key": "theirs"}, clock.now() + DAY, 1)
+            return tokens.lease(ttl_seconds)
+
+        def get(self) -> StoredToken | None:
+            return tokens.get()
+
+        def save(self, values: Mapping[str, str], expires_at: datetime, version: int) -> bool:
+            return tokens.save(values, expires_at, version)
+
+    key = ring(vendor, Overtaken(clock), clock).key()
+
+    assert (key, vendor.grants) == ("theirs", [])
+    assert expiry(tokens) == clock.now() + DAY
+    assert tokens.lease(5)  # it was given back

@@ -170,3 +170,22 @@ def test_location_is_named_single_or_asked() -> None:
     assert probe.chosen_location([north, south], "1-2") == south
     assert probe.chosen_location([north, south], "") is None
     assert probe.chosen_location([north], "1-2") is None
+
+
+@pytest.mark.parametrize(
+    ("syncs", "computers", "is_offline"),
+    [
+        ([], [], None),
+        ([{"status": "refresh"}], [], False),
+        ([{"status": "Not_Refresh"}], [], True),
+        ([{"status": "perhaps"}], [{"spc_error_flag": ""}], None),
+        ([], [{"spc_error_flag": "False", "is_inactive": "False"}], False),
+        ([], [{"spc_error_flag": "False", "is_inactive": "True"}], True),
+        ([{"status": "refresh"}], [{"spc_error_flag": "True"}], True),
+        ([{"status": "not_refresh"}], [{"spc_error_flag": "False"}], True),
+    ],
+)
+def test_an_office_is_offline_if_anything_says_so(
+    syncs: list[dict[str, str]], computers: list[dict[str, str]], is_offline: bool | None
+) -> None:
+    assert probe.is_offline(syncs, computers) is is_offline

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import date, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -311,3 +312,63 @@ def test_a_slow_vendor_ends_with_the_budget(build: Build, sim: Command) -> None:
     with pytest.raises(errors.BudgetSpent):
         build(seconds=0.4).search_patients(CORA)
     assert time.monotonic() - begin < 2.5
+
+
+class TestHealth:
+    def test_tells_when_the_copy_was_taken_and_that_the_computer_is_there(self, build: Build, sim: Command) -> None:
+        sim("POST", "clock", advance_seconds=7200)
+        before = build().health()
+
+        sim("POST", "refresh", office_id=ALDER)
+        after = build().health()
+
+        assert before.data_as_of is not None
+        assert after.data_as_of is not None
+        assert after.data_as_of - before.data_as_of >= timedelta(hours=1, minutes=55)
+        assert (before.office_is_offline, after.office_is_offline) == (False, False)
+
+    def test_tells_when_the_computer_is_offline(self, build: Build, sim: Command) -> None:
+        sim("POST", "office", office_id=ALDER, online=False)
+
+        assert build().health().office_is_offline is True
+        assert build(BIRCH, zone=ZoneInfo("America/Los_Angeles")).health().office_is_offline is False
+
+    @pytest.mark.parametrize("path", ["/v4/data_sync_status", "/v4/health_check"])
+    def test_stands_where_a_list_about_the_computer_is_not_given(self, build: Build, sim: Command, path: str) -> None:
+        sim("POST", "fail", path=path, error_code="API2004", times=9)
+
+        found = build().health()
+
+        assert found.data_as_of is not None
+        assert found.office_is_offline is False
+
+    def test_does_not_guess_where_neither_list_is_given(self, build: Build, sim: Command) -> None:
+        for path in ("/v4/data_sync_status", "/v4/health_check"):
+            sim("POST", "fail", path=path, status=500, times=9)
+
+        found = build().health()
+
+        assert found.data_as_of is not None
+        assert found.office_is_offline is None
+
+    def test_fails_where_the_copy_cannot_be_asked_about(self, build: Build, sim: Command) -> None:
+        sim("POST", "fail", path="/v4/authorized_practices", status=500, times=9)
+
+        with pytest.raises(errors.PmsUnavailable):
+            build().health()
+
+    def test_is_of_the_named_location(self, build: Build, sim: Command) -> None:
+        found = build(f"{CEDAR}:1-2", zone=ZoneInfo("America/Chicago")).health()
+
+        assert found.data_as_of is not None
+        assert found.office_is_offline is False
+
+
+class TestSession:
+    def test_is_opened_where_there_is_none_and_kept_while_it_is_good(self, build: Build, sim: Command) -> None:
+        sim("DELETE", "requests")
+
+        for _ in range(2):
+            build().keep_session()
+
+        assert asked_paths(sim) == ["GET /v4/authorized_practices", "POST /v4/request_key"]

@@ -16,11 +16,12 @@ from accounts.models import Account
 from pms.domain import speech
 from pms.domain.clock import Budget
 from pms.domain.localtime import local_date_of
-from pms.models import AppointmentType, Booking, BookingMode, BookingState, PmsIntegration, ToolCall, WriteBack
+from pms.models import AppointmentType, Booking, BookingMode, BookingState, PmsIntegration, WriteBack
 from pms.providers.sikka import reads
 from pms.sandbox import Sandbox
 from pms.sandbox.diary import closed_days
 from pms.services import availability, gateway
+from pms.services.availability import Sought
 from tests.conftest import Sim, use_sandbox
 from tests.journeys.tenants import BIRCH, BIRCH_PRACTICE, DESMOND, Door
 from tests.practice import seeded
@@ -32,11 +33,11 @@ from tests.talking import (
     Caller,
     SetClock,
     asked_of_the_pms,
-    bookings_sent,
     codes,
     in_the_pms,
     quiet_day,
     together,
+    trusting_any_copy,
 )
 from tests.vapi.sending import ASKER
 
@@ -158,12 +159,13 @@ def offered_on(practice: Account, day: date, now: datetime) -> list[datetime]:
     asked: dict[str, Any] = {"integration": integration, "asker": ASKER, "clock": clock, "budget": Budget(8, clock)}
     with gateway.reading(**asked, action="test", phi=True) as access:
         kind = AppointmentType.objects.get(account=practice, name="Cleaning")
-        view = availability.day_view(access, appointment_type=kind, day=day)
+        view = availability.day_view(access, Sought(appointment_type=kind), day)
     return [slot.start for slot in view.result.slots]
 
 
 def test_h9_after_closing_time_today_is_empty_and_the_next_day_is_named(practice: Account) -> None:
     practice.integrations.update(config={"stepMinutes": 30, "minNoticeMinutes": 0})
+    trusting_any_copy(practice)
     closed = datetime.combine(quiet_day(), time(17, 30), NEW_YORK)
     afternoon = datetime.combine(quiet_day(), time(14, 10), NEW_YORK)
 
@@ -225,69 +227,8 @@ def test_h10_a_busy_room_and_a_busy_clinician_each_take_the_time(door: Door, sim
     assert "10:00" in starts(door, VISITS_ON, providerId="HY1")
 
 
-# H11: nothing was checked or locked before a booking, and Vapi's retries booked twice
-
-
-@pytest.mark.django_db(transaction=True)
-def test_h11_of_callers_at_once_one_has_the_time(practice: Account, sim: Sim) -> None:
-    persons = [{"firstName": "Cora", "lastName": "Whitfield", "dateOfBirth": "1987-04-12"}] * 2
-    callers = [Caller(practice, number="").verified(person) for person in persons]
-    callers[0].open_times()
-    wishes = [{"at": "09:00"}, {"at": "09:30"}]  # overlapping (RC-02)
-
-    results = together(
-        *(lambda c=c, w=w: c.book(**w, providerId="HY1", seconds=30) for c, w in zip(callers, wishes, strict=True))
-    )
-
-    assert sorted(one.outcome == "ok" for one in results) == [False, True]
-    assert (bookings_sent(sim), len(in_the_pms(sim))) == (1, 1)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_h11_the_same_time_for_several_people_is_one_booking_with_other_times_for_the_rest(
-    practice: Account, sim: Sim
-) -> None:
-    """RC-01."""
-    ids = [row["patient_id"] for row in sim("GET", "truth", office_id=ALDER)["patients"] if row["status"] == "Active"]
-    callers = [Caller(practice, number="") for _ in range(6)]
-    callers[0].open_times()
-    for caller, patient_id in zip(callers, reversed(ids), strict=False):
-        caller.call.verifications.create(account=practice, succeeded=True, patient_id=patient_id, subject_digest="-")
-
-    results = together(*(lambda c=c: c.book(providerId="HY1", seconds=30) for c in callers))
-
-    refused = [one for one in results if one.outcome != "ok"]
-    assert [one.outcome for one in refused] == ["slot_taken"] * 5
-    assert all(1 <= len(codes(one.say)) <= 3 for one in refused)
-    assert (bookings_sent(sim), len(in_the_pms(sim))) == (1, 1)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_h11_a_tool_call_that_is_delivered_three_times_is_one_booking(practice: Account, sim: Sim) -> None:
-    """RC-05: two at once, and one later."""
-    cora = Caller(practice).verified()
-    cora.open_times()
-
-    said = together(*[lambda: cora.book(tool_call_id="call_1", seconds=30).say] * 2)
-    said.append(cora.book(tool_call_id="call_1").say)
-
-    assert len(set(said)) == 1
-    assert said[0].startswith("The appointment is booked for")
-    assert (bookings_sent(sim), len(in_the_pms(sim, "1001"))) == (1, 1)
-    assert ToolCall.objects.filter(tool_call_id="call_1").count() == 1
-
-
-def test_h11_what_the_desk_took_a_minute_ago_is_found_before_writing(cora: Caller, sim: Sim) -> None:
-    """WB-10."""
-    [code, *_] = codes(cora.open_times(time="09:00", providerId="HY1"))
-    at_the_desk(sim, "09:00", patient_id="1010", date=quiet_day().isoformat())
-    sim("DELETE", "requests")
-
-    result = cora.book(slotCode=code)
-
-    assert result.outcome == "slot_taken"
-    assert codes(result.say)
-    assert written(sim) == []
+# H11: nothing was checked or locked before a booking, and Vapi's retries booked twice. RC-01, RC-02 and RC-05 are in
+# tests/races, WB-10 in tests/writeback.
 
 
 def test_h11_what_is_taken_between_two_looks_is_not_written_either(

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
+import threading
 import uuid
 from datetime import timedelta
+from typing import Any
 
+import psycopg
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from psycopg.errors import DeadlockDetected, LockNotAvailable, SerializationFailure
 
 from accounts.models import Account
 from pms.domain import errors
 from pms.domain.records import NewAppointment
-from pms.models import AppointmentType, Booking, BookingState, WriteBack, WriteBackState
+from pms.models import AppointmentType, Booking, BookingState, PmsIntegration, WriteBack, WriteBackState
 from pms.providers.base import Done, Failed, Pending, WriteOutcome
 from pms.services import bookings, write_backs
 from pms.services.bookings import TRANSITIONS
@@ -102,6 +107,8 @@ class TestCompareAndSet:
         assert Booking.objects.get().state == ends[won.index(True)]
 
 
+# What happens, and whether to somebody who has loaded the row before anything else did.
+Event = tuple[WriteOutcome | str, bool]
 OUTCOMES: list[WriteOutcome | str | None] = [
     Pending("480001"),
     Done(),
@@ -111,38 +118,50 @@ OUTCOMES: list[WriteOutcome | str | None] = [
     "unknown",
     "parked",
     "call over",
+    "sent again",
+    "withdrawn",
+    "lost",
 ]
-RANK = {S.HELD: 0, S.PENDING: 1, S.UNKNOWN: 2, S.CONFIRMED: 3, S.FAILED: 3, S.EXPIRED: 3}
+RANK = {S.HELD: 0, S.PENDING: 1, S.UNKNOWN: 2, S.CONFIRMED: 3, S.FAILED: 4, S.EXPIRED: 4, S.CANCELLED: 4, S.LOST: 4}
 
 
 @pytest.mark.django_db
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(events=st.lists(st.sampled_from(OUTCOMES), max_size=8))
-def test_no_order_of_events_brings_a_booking_back(hold: Hold, events: list[WriteOutcome | str]) -> None:
+@given(events=st.lists(st.tuples(st.sampled_from(OUTCOMES), st.booleans()), max_size=10))
+def test_no_order_of_events_brings_a_booking_back(hold: Hold, events: list[Event]) -> None:
     with transaction.atomic():  # each example leaves the database as it was
         seen = lived_through(hold, events)
+        sent = WriteBack.objects.count()
         transaction.set_rollback(True)
 
     ranks = [RANK[state] for state, _, _ in seen]
     assert ranks == sorted(ranks)
+    assert sent == 1
     for (state, write_state, record), (later, later_write, later_record) in itertools.pairwise(seen):
-        if RANK[state] == 3:
-            assert (later, later_record) == (state, record)
-        if write_state in (WriteBackState.DONE, WriteBackState.FAILED, WriteBackState.PARKED):
+        if state in TERMINAL:
+            assert later == state
+        if RANK[state] >= RANK[S.CONFIRMED]:
+            assert later_record == record
+        if write_state in (WriteBackState.FAILED, WriteBackState.PARKED):
             assert later_write == write_state
+        if write_state == WriteBackState.DONE:
+            assert later_write in (WriteBackState.DONE, WriteBackState.PARKED)
 
 
 Moment = tuple[BookingState, WriteBackState, str]
 
 
-def lived_through(hold: Hold, events: list[WriteOutcome | str]) -> list[Moment]:
+def lived_through(hold: Hold, events: list[Event]) -> list[Moment]:
     """Return how a booking and its write-back stood after each event."""
     booking = hold()
+    held = copy.copy(booking)
     write_back = started(booking)
+    first = copy_of(write_back)
     seen = []
     for event in [None, *events]:
         if event is not None:
-            happen(event, write_back)
+            what, is_late = event
+            happen(what, copy.copy(first) if is_late else copy_of(write_back), copy.copy(held))
         booking.refresh_from_db()
         write_back.refresh_from_db()
         seen.append((S(booking.state), WriteBackState(write_back.state), booking.pms_appointment_id))
@@ -156,8 +175,13 @@ def started(booking: Booking) -> WriteBack:
     return write_back
 
 
-def happen(event: WriteOutcome | str, write_back: WriteBack) -> None:
-    stale = WriteBack.objects.select_related("booking__account").get(pk=write_back.pk)
+def copy_of(write_back: WriteBack) -> WriteBack:
+    return WriteBack.objects.select_related("booking__account").get(pk=write_back.pk)
+
+
+def happen(event: WriteOutcome | str, stale: WriteBack, held: Booking) -> None:
+    """Let something happen to a write-back, seen by somebody who loaded it, or its booking, some time ago."""
+    booking = Booking.objects.get(pk=stale.booking_id)
     if not isinstance(event, str):
         write_backs.settle(write_back=stale, outcome=event, now=timezone.now())
     elif event == "unknown":
@@ -166,6 +190,13 @@ def happen(event: WriteOutcome | str, write_back: WriteBack) -> None:
         write_backs.reschedule(write_back=stale, now=stale.sent_at + write_backs.FOLLOW_FOR)
     elif event == "call over":
         Booking.objects.filter(pk=stale.booking_id, state=S.HELD).update(state=S.EXPIRED)
+    elif event == "sent again":
+        assert start_of(held, NewAppointment("1001", "HY1", "Hyg 1", nine(), 60)) is None
+    elif event == "withdrawn":
+        write_backs.withdraw(stale)
+    elif event == "lost" and booking.state == S.CONFIRMED:
+        bookings.transition(booking, S.LOST)
+        write_backs.park(stale)
 
 
 class TestWriteBack:
@@ -300,6 +331,73 @@ class TestHold:
 
         booking.refresh_from_db()
         assert (booking.state, booking.idempotency_key) == (S.PENDING, "call:1")
+
+
+class TestLostRace:
+    @pytest.mark.parametrize(
+        "lost", [DeadlockDetected, SerializationFailure, LockNotAvailable], ids=lambda error: error.__name__
+    )
+    def test_is_run_once_more(self, hold: Hold, monkeypatch: pytest.MonkeyPatch, lost: type[psycopg.Error]) -> None:
+        lose(monkeypatch, times=1, error=lost)
+
+        assert hold().state == S.HELD
+
+    @pytest.mark.parametrize("lost", [DeadlockDetected, None], ids=["postgresql", "sqlite"])
+    def test_twice_says_nothing_about_whose_the_time_is(
+        self, hold: Hold, monkeypatch: pytest.MonkeyPatch, lost: type[psycopg.Error] | None
+    ) -> None:
+        lose(monkeypatch, times=2, error=lost)
+
+        with pytest.raises(errors.StillWorking):
+            hold()
+
+        assert not Booking.objects.exists()
+
+    def test_is_not_what_any_failure_of_the_database_is(self, hold: Hold, monkeypatch: pytest.MonkeyPatch) -> None:
+        lose(monkeypatch, times=1, error=psycopg.errors.DiskFull)
+
+        with pytest.raises(OperationalError):
+            hold()
+
+    @pytest.mark.django_db(transaction=True)
+    @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer and no such lock")
+    def test_for_a_day_that_somebody_keeps_locked_ends_in_time(self, hold: Hold) -> None:
+        locked, done = threading.Event(), threading.Event()
+
+        def keep_locked() -> None:
+            with transaction.atomic():
+                bookings._lock_day(PmsIntegration.objects.select_related("account").get(), nine())
+                locked.set()
+                done.wait(10)
+
+        def ask() -> str:
+            locked.wait(10)
+            with connection.cursor() as cursor:
+                cursor.execute("SET lock_timeout = 100")
+            try:
+                hold()
+            except errors.StillWorking as error:
+                return error.code
+            finally:
+                done.set()
+            return "held"
+
+        assert together(keep_locked, ask)[1] == "still_working"
+
+
+def lose(monkeypatch: pytest.MonkeyPatch, *, times: int, error: type[psycopg.Error] | None) -> None:
+    """Have the database break off the next transactions that hold a time; without an error as SQLite does it."""
+    real, left = bookings._hold, [None] * times
+
+    def hold(*asked: Any) -> Booking:
+        if not left:
+            return real(*asked)
+        left.pop()
+        if error is None:
+            raise OperationalError("database is locked")
+        raise OperationalError("broken off") from error()
+
+    monkeypatch.setattr(bookings, "_hold", hold)
 
 
 def test_the_net_below_refuses_what_slipped_through(hold: Hold) -> None:

@@ -43,6 +43,7 @@ from tests.talking import (
     quiet_day,
     slow_write,
     together,
+    trusting_any_copy,
     writes_sent,
 )
 
@@ -223,6 +224,7 @@ class TestSent:
         self, practice: Account, waiting: Booking, sim: Sim
     ) -> None:
         made(sim)
+        trusting_any_copy(practice)
         an_hour_before = datetime.combine(quiet_day(), time(8), tzinfo=NEW_YORK)
 
         sweeps.follow_write_backs(SetClock(an_hour_before))

@@ -161,7 +161,7 @@ class TestDay:
 
         say = caller.open_times(date=unknown.isoformat())
 
-        assert say.startswith("I can't find any open times from ")
+        assert say.startswith("I can't see the practice's hours for that day")
         assert not SlotOffer.objects.exists()
 
     @pytest.mark.parametrize(

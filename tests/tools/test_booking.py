@@ -38,6 +38,7 @@ from tests.talking import (
     in_the_pms,
     quiet_day,
     slow_office,
+    trusting_any_copy,
 )
 
 NOTED = "so nothing has been scheduled. I have left the team a note about it."
@@ -95,17 +96,6 @@ class TestBooked:
 
         assert len(in_the_pms(sim, "1001")) == 1
         assert sim("GET", "writebacks", office_id="D20002")["writebacks"] == []
-
-    def test_with_a_note_cut_to_what_the_vendor_takes_and_kept_whole_by_us(self, cora: Caller, sim: Sim) -> None:
-        note = "Please call 😀 before\nnoon; <b>urgent</b> & very long " * 12
-
-        cora.book(notes=note)
-
-        [row] = in_the_pms(sim, "1001")
-        assert row["description"].startswith("Please call")
-        assert len(row["description"]) < len(note)
-        assert not set("\n😀<>&;") & set(row["description"])
-        assert bookings.reveal_note(Booking.objects.get()) == note.strip()
 
     def test_with_a_note_longer_than_anybody_reads(self, cora: Caller) -> None:
         assert cora.book(notes="Knees. " * 1000).outcome == "ok"
@@ -241,6 +231,7 @@ class TestTaken:
         assert bookings_sent(sim) == 0
 
     def test_inside_the_minimum_notice_is_too_soon(self, practice: Account, sim: Sim) -> None:
+        trusting_any_copy(practice)
         start = SetClock(Caller(practice).clock.now() + (quiet_day() - Caller(practice).clock.now().date()))
         nine = start.now().replace(hour=14, minute=0, second=0, microsecond=0)
         cora = Caller(practice, clock=SetClock(nine - timedelta(minutes=90))).verified()
@@ -364,16 +355,16 @@ class TestUnknown:
 
 
 class TestNotMade:
-    def test_with_the_office_offline_leaves_nothing_but_a_note(self, cora: Caller, sim: Sim) -> None:
+    def test_with_the_office_offline_leaves_nothing_but_a_request(self, cora: Caller, sim: Sim) -> None:
         sim("POST", "office", office_id=ALDER, online=False)
 
         result = cora.book()
 
         booking = Booking.objects.get()
-        assert result.outcome == "pms_unavailable"
-        assert result.say.endswith(NOTED)
+        assert result.outcome == "on_request_only"
+        assert "I have left the team a request" in result.say
         assert booking.state == BookingState.FAILED
-        assert Task.objects.get(booking=booking).kind == "booking_pms_unavailable"
+        assert Task.objects.get().kind == "booking_requested"
         assert sim("GET", "writebacks", office_id=ALDER)["writebacks"] == []
         sim("POST", "office", office_id=ALDER, online=True)
         assert in_the_pms(sim, "1001") == []

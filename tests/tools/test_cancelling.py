@@ -26,11 +26,9 @@ from tests.talking import (
     Slow,
     asked_of_the_pms,
     cancel_at_the_desk,
-    find_at_once,
     in_the_pms,
     made_at_the_desk,
     quiet_day,
-    together,
     without_capability,
     writes_sent,
 )
@@ -164,7 +162,7 @@ class TestCancelled:
 
 
 class TestAgain:
-    """RC-13: however often it is asked for, and by whatever name, the PMS is asked once."""
+    """However often it is asked for, and by whatever name, the PMS is asked once; at once: RC-13 in tests/races."""
 
     @pytest.mark.parametrize("shown", [False, True], ids=["old copy", "new copy"])
     def test_what_the_desk_made_is_cancelled(self, cora: Caller, number: str, sim: Sim, shown: bool) -> None:
@@ -220,23 +218,6 @@ class TestAgain:
         assert len(said) == 1
         assert "can't say yet whether it went through" in said.pop()
         assert cancels_sent(sim) == 1
-
-    @pytest.mark.django_db(transaction=True)
-    @pytest.mark.parametrize("is_own", [False, True], ids=["the desk's", "just booked"])
-    def test_at_the_same_moment_is_one_cancellation(
-        self, cora: Caller, sandbox: Sandbox, sim: Sim, is_own: bool, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        name = booked_by(cora) if is_own else made_at_the_desk(sandbox)
-        sim("DELETE", "requests")
-        find_at_once(monkeypatch, 3)
-
-        said = together(*[lambda: cora.cancel(name, seconds=20)] * 3)
-
-        assert {one.outcome for one in said} == {"ok"}
-        assert cancelled() in {one.say for one in said}
-        assert cancels_sent(sim) == 1
-        assert cora.cancel(name).say == cancelled("is")
-        assert statuses(sim) == ["Cancelled"]
 
     def test_by_the_same_tool_call_is_the_same_answer(self, cora: Caller, number: str, sim: Sim) -> None:
         said = {cora.cancel(number, tool_call_id="call_1").say for _ in range(3)}

@@ -70,7 +70,11 @@ def test_what_the_office_refuses_is_said_and_left_to_the_team(cora: Caller, sim:
     assert result.outcome == "write_rejected"
     assert "nothing has been added" in result.say
     assert kinds() == ["note_failed"]
-    assert tasks.detail(Task.objects.get()) == {"patientId": "1001", "content": NOTE}
+    assert tasks.detail(Task.objects.get()) == {
+        "patientId": "1001",
+        "content": NOTE,
+        "refusedWith": "Writeback failed",
+    }
 
 
 def test_a_lost_answer_is_unknown_and_found_by_the_worker(cora: Caller, sim: Sim) -> None:

@@ -648,6 +648,7 @@ class TestLater:
             "lastName": "Brandywine",
             "dateOfBirth": "1990-01-02",
             "phone": CALLER,
+            "refusedWith": "Patient could not be written",
         }
         assert caller.book().outcome == "patient_not_found"
         assert "could not be created" in caller.book().say

@@ -9,10 +9,10 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import Account
-from pms.models import Booking, ToolCall, ToolCallState
+from pms.models import ToolCall, ToolCallState
 from pms.tools.context import Result
 from tests.conftest import Sim
-from tests.talking import CORA, NOBODY, Caller, SetClock, bookings_sent, in_the_pms, quiet_day, together
+from tests.talking import CORA, NOBODY, Caller, SetClock, bookings_sent, quiet_day, together
 
 
 def test_a_repeated_booking_is_written_once_and_answered_alike(cora: Caller, sim: Sim) -> None:
@@ -88,16 +88,7 @@ def test_a_call_whose_process_died_is_taken_over_after_its_lease(cora: Caller, s
 
 @pytest.mark.django_db(transaction=True)
 class TestTwins:
-    def test_are_written_once_and_answered_alike(self, practice: Account, sim: Sim) -> None:
-        cora = Caller(practice).verified()
-        cora.open_times()
-
-        said = together(*[lambda: cora.book(tool_call_id="call_1").say] * 2)
-
-        assert len(set(said)) == 1
-        assert said[0].startswith("The appointment is booked for")
-        assert bookings_sent(sim) == 1
-        assert len(in_the_pms(sim, "1001")) == 1
+    """RC-05 and RC-06 are in tests/races."""
 
     def test_hear_that_it_is_being_worked_on_when_it_takes_too_long(self, practice: Account, sim: Sim) -> None:
         cora = Caller(practice).verified()
@@ -114,16 +105,3 @@ class TestTwins:
         assert "is booked for" in first.say
         assert (second.outcome, second.say) == ("still_working", "I'm still working on that. One moment, please.")
         assert bookings_sent(sim) == 1
-
-    def test_with_ids_of_their_own_make_one_appointment(self, practice: Account, sim: Sim) -> None:
-        cora = Caller(practice).verified()
-        cora.open_times()
-
-        results = together(*[lambda: cora.book(providerId="HY1")] * 4)
-
-        told = [one for one in results if "is booked for" in one.say]
-        assert told
-        assert {one.outcome for one in results} <= {"ok", "still_working"}
-        assert bookings_sent(sim) == 1
-        assert len(in_the_pms(sim, "1001")) == 1
-        assert Booking.objects.filter(state="CONFIRMED").count() == 1

@@ -44,6 +44,9 @@ def subclasses(of: type[errors.ParlaeError]) -> list[type[errors.ParlaeError]]:
 # Those that are raised with a write of ours, whose state the words come from.
 OF_A_WRITE = {placing.TimeNotFree, appointments.BookingUnknown, changes.ChangeUnknown, registering.CreationUnknown}
 ERRORS = sorted({*subclasses(errors.ParlaeError)} - OF_A_WRITE, key=lambda one: one.__name__)
+SAID_OF_DONE = re.compile(
+    r"has been cancelled|marked as confirmed|There is a record|on file now|have added|been entered"
+)
 # What a sentence may claim, by the state of the write it is about; in every other state nothing.
 TRUE_OF_BOOKINGS = {
     BookingState.CONFIRMED: "booked",
@@ -91,6 +94,24 @@ def test_only_a_record_that_is_made_is_said_to_be_there(state: WriteBackState) -
     said = wording.new_patient_sentence(state, "Theodora", "5001")
 
     assert claims(said) == ({"record"} if state is WriteBackState.DONE else set())
+
+
+def said_of(operation: Operation, state: WriteBackState) -> str:
+    """Return what is said of a write of any kind that is no booking."""
+    if operation in TRUE_OF_CHANGES:
+        return wording.change_sentence(operation, state, WHEN)
+    if operation == Operation.CREATE_PATIENT:
+        return wording.new_patient_sentence(state, "Theodora", "5001")
+    return wording.chart_sentence(operation, state, "ten dollars")
+
+
+@pytest.mark.parametrize("state", list(WriteBackState))
+@pytest.mark.parametrize("operation", sorted(set(Operation) - {Operation.BOOK, Operation.MOVE}))
+def test_no_kind_of_write_is_called_done_in_any_other_state(operation: Operation, state: WriteBackState) -> None:
+    said = said_of(operation, state)
+
+    assert "\n" not in said
+    assert bool(SAID_OF_DONE.search(said)) == (state is WriteBackState.DONE)
 
 
 @pytest.mark.parametrize("patient_id", [f"new-{uuid.uuid4().hex}", "5001"], ids=["handle", "id"])

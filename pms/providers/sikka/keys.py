@@ -112,6 +112,11 @@ class KeyRing:
         return fresh.values["request_key"]
 
     def _renewed_early(self, stored: StoredToken) -> str:
+        newest = self._stored()
+        if newest is not None and newest.version != stored.version:
+            # Another one renewed between our look and our lease. Saving what is stored gives the lease back.
+            self._connection.tokens.save(newest.values, newest.expires_at, newest.version)
+            return newest.values["request_key"]
         try:
             fresh = self._fetch()
         except errors.PmsUnavailable:

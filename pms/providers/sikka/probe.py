@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pms.domain.records import Location
 from pms.providers.base import Capability
 from pms.providers.sikka.envelope import Row
-from pms.providers.sikka.values import system_name, text
+from pms.providers.sikka.values import flag, system_name, text
 
 _READS = {
     Capability.READ_SCHEDULE: ("practices", "providers", "operatories"),
@@ -24,6 +24,8 @@ _READS = {
     Capability.READ_BALANCE: ("patients", "patient_balance", "transactions"),
 }
 _METHODS = ("post", "put", "patch", "delete")
+# Words of ``data_sync_status``, and whether they mean that nothing was heard of the office.
+_SYNCS = {"refresh": False, "not_refresh": True}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,3 +122,14 @@ def chosen_location(locations: list[Location], named: str) -> Location | None:
     if named:
         return next((one for one in locations if one.id == named), None)
     return locations[0] if len(locations) == 1 else None
+
+
+def is_offline(syncs: Iterable[Row], computers: Iterable[Row]) -> bool | None:
+    """Return whether an office's computer is out of reach, ``None`` if nothing tells.
+
+    ``syncs`` are rows of ``data_sync_status``, which notices after a day; ``computers`` are rows of ``health_check``.
+    """
+    told = [_SYNCS[word] for row in syncs if (word := text(row.get("status")).lower()) in _SYNCS]
+    for row in computers:
+        told += [flag(row[name]) for name in ("spc_error_flag", "is_inactive") if text(row.get(name))]
+    return any(told) if told else None

@@ -172,10 +172,13 @@ class SikkaReads(PmsService):
         """Return whether Sikka's copy of our location is whole and was taken after ``instant``."""
         if self._is_being_replaced():
             return False
+        return all(taken is not None and taken > instant + _CLOCKS_APART for taken in self._taken_at())
+
+    def _taken_at(self) -> list[datetime | None]:
+        """Return when the copy of our location was taken, as each of its authorised rows tells."""
         offices = self._client.offices()
         here = [row for row in offices if text(row.get("practice_id")) == self._location_id] or offices
-        taken = [self._copied_at(row) for row in here]
-        return all(copied is not None and copied > instant + _CLOCKS_APART for copied in taken)
+        return [self._copied_at(row) for row in here]
 
     def _is_being_replaced(self) -> bool:
         """Return whether the copy may lack rows. Not every list says it, such as that of notes; patients do."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
+from datetime import timedelta
 from typing import ClassVar
 
 from pms.domain import errors
 from pms.domain.records import ConnectionReport
-from pms.providers.base import Capability, CredentialField
+from pms.providers.base import Capability, CredentialField, Health
 from pms.providers.sikka import mapping, probe
+from pms.providers.sikka.envelope import Row
 from pms.providers.sikka.values import iana_zone, text
 from pms.providers.sikka.writing import SikkaWrites
 
@@ -29,6 +32,9 @@ class SikkaService(SikkaWrites):
             "The office's number at Sikka, such as D12345; with several locations D12345:1-2.",
         ),
     )
+
+    # The office's computer reads the practice's system once a day where nobody has bought more.
+    copy_max_age: ClassVar[timedelta | None] = timedelta(hours=26)
 
     vendor_calls: ClassVar[Mapping[Capability, tuple[str, ...]]] = {
         Capability.READ_SCHEDULE: ("GET /practices", "GET /providers", "GET /operatories", "GET /practice_schedule"),
@@ -79,3 +85,29 @@ class SikkaService(SikkaWrites):
             data_as_of=self._copied_at(office),
             capabilities=probe.capabilities(text(info.get("scope")), systems, pms, version),
         )
+
+    # Keeping the connection well
+
+    def keep_session(self) -> None:
+        self._client.check_key()
+
+    def health(self) -> Health:
+        """Return the age of our location's copy, and whether the office's computer has been heard of.
+
+        The lists that tell of the computer are a help: whatever keeps them from it, the copy's age counts.
+        """
+        taken = self._taken_at()
+        return Health(
+            data_as_of=min(filter(None, taken)) if all(taken) else None,
+            office_is_offline=probe.is_offline(
+                self._about_the_office("/data_sync_status"), self._about_the_office("/health_check")
+            ),
+        )
+
+    def _about_the_office(self, path: str) -> list[Row]:
+        """Return the rows that speak of our location, none if the vendor does not give them."""
+        with suppress(errors.PmsError):
+            rows = self._client.app_rows(path, {"office_id": self._client.account.office_id})
+            ours = [row for row in rows if self._client.account.is_office(row.get("office_id"))]
+            return [row for row in ours if text(row.get("practice_id")) == self._location_id] or ours
+        return []

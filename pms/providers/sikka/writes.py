@@ -161,8 +161,9 @@ def outcome_of(row: Row, reference: str) -> WriteOutcome:
     if not flag(row.get("is_completed")):
         return Pending(reference)
     if flag(row.get("has_error")) or word in _FAILED:
-        taken = conflicts(text(row.get("result")))
-        return Failed("already_scheduled" if taken else "refused_by_pms", conflict=taken)
+        said = text(row.get("result"))
+        taken = conflicts(said)
+        return Failed("already_scheduled" if taken else "refused_by_pms", conflict=taken, said=said)
     if word not in ("", "success"):
         return Pending(reference)
     return Done(_record_id(row))

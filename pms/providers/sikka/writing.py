@@ -147,7 +147,7 @@ class SikkaWrites(SikkaDetails):
         with _certain("withdrawn"):
             standing = self._standing(reference)
             if standing is None and self.connection.clock.now() - sent_at < _TIME_TO_WRITE:
-                raise errors.PmsUnavailable("Sikka lists the write-back nowhere, perhaps not yet.")
+                raise errors.Undecided("Sikka lists the write-back nowhere, perhaps not yet.")
             if isinstance(standing, Pending):
                 try:
                     self._client.app_delete("/writebacks", {"id": reference})
@@ -156,7 +156,7 @@ class SikkaWrites(SikkaDetails):
                     # Carried out just now, or being so: only its end tells.
                     standing = self._standing(reference)
             if isinstance(standing, Pending):
-                raise errors.PmsUnavailable("Sikka does not delete the write-back, and has not ended it.")
+                raise errors.Undecided("Sikka does not delete the write-back, and has not ended it.")
             return standing is None
 
     def find_write(
@@ -170,7 +170,7 @@ class SikkaWrites(SikkaDetails):
         with _certain("looked for"):
             outcome = self._listed(change, sent_at, others) or self._shown(change, others)
             if outcome is None and not self.shows(sent_at + _TIME_TO_WRITE):
-                raise errors.PmsUnavailable("Sikka's copy is older than the write, so its absence proves nothing.")
+                raise errors.Undecided("Sikka's copy is older than the write, so its absence proves nothing.")
             return outcome
 
     def _status(self, reference: str) -> WriteOutcome | None:
@@ -237,10 +237,12 @@ class SikkaWrites(SikkaDetails):
 
 @contextmanager
 def _certain(what: str) -> Iterator[None]:
-    """Turn whatever keeps Sikka from telling into ``PmsUnavailable``."""
+    """Turn whatever keeps Sikka from telling into ``PmsUnavailable``, an answer of no use into ``Undecided``."""
     try:
         yield
     except (errors.PmsUnavailable, errors.TenantMismatch):
         raise
+    except errors.OutcomeUnknown:
+        raise errors.PmsUnavailable from None
     except errors.PmsError as error:
-        raise errors.PmsUnavailable(f"The write cannot be {what}: {error.code}.") from None
+        raise errors.Undecided(f"The write cannot be {what}: {error.code}.") from None
