@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import datetime
 
 from django.core.cache import caches
+from django.db.models import Min
+from django.db.models.functions import Greatest
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from pms.models import WriteBack
+from pms.services import duties
 
 
 @require_safe
@@ -38,10 +42,18 @@ def _tried(part: Callable[[], int]) -> int | None:
 
 
 def _worker_lag_seconds() -> int:
-    """Return for how long the oldest due write-back has been waiting."""
+    """Return for how long the oldest due write-back or duty has been waiting.
+
+    A duty of a connection that was switched on again waits from then on.
+    """
     now = timezone.now()
-    oldest = WriteBack.objects.filter(next_attempt_at__lt=now).order_by("next_attempt_at").first()
-    return round((now - oldest.next_attempt_at).total_seconds()) if oldest and oldest.next_attempt_at else 0
+    writes = WriteBack.objects.filter(next_attempt_at__lt=now)
+    resting = Greatest("next_attempt_at", "integration__updated_at")
+    since: tuple[datetime | None, ...] = (
+        writes.aggregate(since=Min("next_attempt_at"))["since"],
+        duties.overdue(now).aggregate(since=Min(resting))["since"],
+    )
+    return max([0, *(round((now - one).total_seconds()) for one in since if one is not None)])
 
 
 def _use_cache() -> int:

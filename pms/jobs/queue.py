@@ -17,6 +17,7 @@ from huey.api import Huey
 from pms.jobs import sweeps
 
 SWEEP_SECONDS = 15
+FORGETTING_MINUTE = "37"  # of every hour
 _NAME = "parlae"
 _FILE = "sqlite:///"  # then a path, from the project's folder on
 
@@ -31,14 +32,26 @@ def queue() -> Huey:
         close_old_connections()
         sweeps.follow_write_backs()
 
+    @huey.task(name="keep")  # type: ignore[untyped-decorator]
+    def keep() -> None:
+        close_old_connections()
+        sweeps.do_duties()
+
     @huey.periodic_task(crontab(minute="*"), name="every_minute")  # type: ignore[untyped-decorator]
     def every_minute() -> None:
         for delay in range(0, 60, SWEEP_SECONDS):
             follow.schedule(delay=delay)
+        keep()
         close_old_connections()
         sweeps.housekeeping()
 
+    @huey.periodic_task(crontab(minute=FORGETTING_MINUTE), name="every_hour")  # type: ignore[untyped-decorator]
+    def every_hour() -> None:
+        close_old_connections()
+        sweeps.forget()
+
     follow()  # what fell due while no worker ran
+    keep()
     return huey
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import structlog
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from pms.domain import errors
 from pms.domain.clock import Budget, Clock
 from pms.models import OPEN_WRITES, Booking, BookingState, Operation, WriteBack, WriteBackState
 from pms.providers.read_back import Shown, compare, find_record
-from pms.services import appointments, bookings, consequences, gateway, newcomers, notices, write_backs
+from pms.services import appointments, bookings, consequences, gateway, leases, newcomers, notices, write_backs
 from pms.services.audit import Asker
 from pms.services.gateway import Access
 from pms.services.notices import Notice
@@ -28,25 +29,25 @@ _OF_APPOINTMENTS = (Operation.BOOK, Operation.MOVE, Operation.CANCEL, Operation.
 _ASKER = Asker(actor="job:write-backs", endpoint="job:write-backs", method="JOB")
 
 
-def claim_due(*, clock: Clock, limit: int = 50) -> Iterator[WriteBack]:
-    """Yield due write-backs, each leased to this caller by compare-and-set, so that no two workers share one."""
-    due = _due(clock.now()).order_by("next_attempt_at").values_list("pk", "attempts")
-    for pk, attempts in list(due[:limit]):
-        now = clock.now()  # of this row: those before it took their time
-        if _due(now).filter(pk=pk, attempts=attempts).update(lease_until=now + LEASE, attempts=attempts + 1) == 1:
-            yield WriteBack.objects.select_related(
-                "account", "after", "booking__account", "booking__appointment_type", "integration__account"
-            ).get(pk=pk)
+def claim_due(*, clock: Clock, limit: int = 50, silent: Collection[UUID] = frozenset()) -> Iterator[WriteBack]:
+    """Yield due write-backs, each leased to this caller, so that no two workers share one or its connection.
+
+    ``silent`` may grow meanwhile: the rows of the connections in it are left for another sweep.
+    """
+    attempts = F("attempts") + 1
+    for pk in leases.taken(_due, clock=clock, limit=limit, lease=LEASE, silent=silent, attempts=attempts):
+        yield WriteBack.objects.select_related(
+            "account", "after", "booking__account", "booking__appointment_type", "integration__account"
+        ).get(pk=pk)
 
 
 def _due(now: datetime) -> QuerySet[WriteBack]:
-    free = Q(lease_until__isnull=True) | Q(lease_until__lte=now)
-    return WriteBack.objects.filter(free, next_attempt_at__lte=now)
+    return leases.free(WriteBack.objects.filter(next_attempt_at__lte=now), now)
 
 
-def follow(*, write_back: WriteBack, clock: Clock) -> None:
-    """Take one write-back one step further and plan the next look."""
-    was, notice = write_back.state, None
+def follow(*, write_back: WriteBack, clock: Clock) -> bool:
+    """Take one write-back one step further and plan the next look; return whether its PMS may be asked on."""
+    was, notice, answers = write_back.state, None, True
     try:
         if was == WriteBackState.SENDING:  # its process died while sending, so nobody told the caller
             write_backs.give_up_sending(write_back, now=clock.now())
@@ -56,6 +57,7 @@ def follow(*, write_back: WriteBack, clock: Clock) -> None:
             with _reading(write_back, clock) as access:
                 notice = _step(access, write_back)
     except errors.PmsError as error:
+        answers = not leases.is_silence(error)
         log.info("write-back not followed", code=error.code, write_id=str(write_back.pk), attempts=write_back.attempts)
     write_back.refresh_from_db()
     if write_back.state == WriteBackState.FAILED:  # perhaps by a process that died before it told anybody
@@ -64,6 +66,7 @@ def follow(*, write_back: WriteBack, clock: Clock) -> None:
     elif write_back.next_attempt_at is not None:
         write_backs.reschedule(write_back=write_back, now=clock.now())
     notices.send(notice, now=clock.now())  # last: a slow mail server keeps nothing else waiting
+    return answers
 
 
 def postpone(*, write_back: WriteBack, clock: Clock) -> None:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import Account
-from pms.models import PmsIntegration, WriteBack
+from pms.models import Duty, DutyKind, PmsIntegration, WriteBack
 
 
 def due(account: Account, at: datetime | None) -> None:
@@ -29,6 +29,18 @@ def due(account: Account, at: datetime | None) -> None:
         sent_at=timezone.now(),
         next_attempt_at=at,
     )
+
+
+def waiting(account: Account, *, seconds: float) -> PmsIntegration:
+    """Return a connection in use, one of whose duties should have been done so long ago."""
+    since = timezone.now() - timedelta(seconds=seconds)
+    integration = PmsIntegration.objects.create(account=account, provider="SIKKA", status="ACTIVE")
+    PmsIntegration.objects.update(updated_at=since)
+    Duty.objects.create(integration=integration, kind=DutyKind.HEALTH, next_attempt_at=since)
+    Duty.objects.create(
+        integration=integration, kind=DutyKind.SYNC, next_attempt_at=timezone.now() + timedelta(hours=1)
+    )
+    return integration
 
 
 @pytest.fixture
@@ -87,3 +99,22 @@ def test_a_late_worker_is_told_in_the_body_and_not_in_the_status(client: Client,
 
     assert response.status_code == 200
     assert 90 <= response.json()["workerLagSeconds"] <= 100
+
+
+def test_a_duty_of_a_connection_in_use_that_waits_counts_too(client: Client, account: Account) -> None:
+    waiting(account, seconds=120)
+
+    assert 120 <= client.get("/readyz").json()["workerLagSeconds"] <= 130
+
+
+@pytest.mark.parametrize("changes", [{"status": "ERROR"}, {"updated_at": None}])
+def test_a_duty_waits_only_while_its_connection_is_in_use(
+    client: Client, account: Account, changes: dict[str, Any]
+) -> None:
+    """Switched off, it rests; switched on again, it waits from then on."""
+    integration = waiting(account, seconds=9000)
+    PmsIntegration.objects.filter(pk=integration.pk).update(
+        **{name: value or timezone.now() for name, value in changes.items()}
+    )
+
+    assert client.get("/readyz").json()["workerLagSeconds"] <= 10

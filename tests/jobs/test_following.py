@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.utils import timezone
@@ -100,6 +101,7 @@ class TestPending:
             "patientId": "1001",
             "startsAt": booking.starts_at.isoformat(),
             "confirmationNumber": booking.confirmation_number,
+            "refusedWith": "Operatory does not exist",
         }
         assert look(hours=1) == 0
 
@@ -357,6 +359,21 @@ class TestSweep:
         assert kept.next_attempt_at
         assert kept.next_attempt_at > SetClock.later(seconds=GRACE).now()
 
+    def test_asks_a_silent_pms_once_and_leaves_its_other_rows_for_the_next_sweep(
+        self, practice: Account, sim: Sim
+    ) -> None:
+        one, other = pending(practice, sim), pending(practice, sim, "10:00", JOSE)
+        carry_out(sim)
+        sim("POST", "fail", path="/v4/writeback_status", kind="drop", times=3)
+
+        looked = [look(seconds=GRACE)]
+        states = [now_in(one), now_in(other)]
+        looked.append(look(seconds=GRACE + 1))
+
+        assert looked == [1, 1]
+        assert states == [BookingState.PENDING] * 2
+        assert [now_in(one), now_in(other)] == [BookingState.PENDING, BookingState.CONFIRMED]
+
     def test_parks_a_row_that_always_breaks(self, practice: Account, sim: Sim) -> None:
         broken = lost(practice, sim)
         WriteBack.objects.update(payload=b"1.k1.nothing")
@@ -393,6 +410,21 @@ class TestSweep:
 
         assert now_in(booking) == BookingState.EXPIRED
 
+    def test_goes_on_keeping_house_after_a_part_that_breaks(
+        self, practice: Account, sim: Sim, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def broken(**_: Any) -> int:
+            raise ZeroDivisionError
+
+        booking = pending(practice, sim)
+        Booking.objects.update(state=BookingState.HELD, hold_expires_at=timezone.now() - timedelta(seconds=1))
+        for part in ("cache.purge", "connecting.recheck_rejected"):
+            monkeypatch.setattr(f"pms.services.{part}", broken)
+
+        sweeps.housekeeping()
+
+        assert now_in(booking) == BookingState.EXPIRED
+
 
 class Stepping:
     """A clock that stands until it is moved."""
@@ -410,17 +442,29 @@ class Stepping:
         self.at += timedelta(seconds=seconds)
 
 
+def accounts(count: int) -> list[Account]:
+    return [Account.objects.create(name=f"Alder {number}", time_zone="America/New_York") for number in range(count)]
+
+
+def due_row(integration: PmsIntegration) -> WriteBack:
+    """Return a write-back that has been due for a minute."""
+    past = timezone.now() - timedelta(minutes=1)
+    return WriteBack.objects.create(
+        account=integration.account,
+        integration=integration,
+        access_id=integration.pk,
+        operation="bookAppointment",
+        payload=b"",
+        sent_at=past,
+        next_attempt_at=past,
+    )
+
+
 class TestClaim:
     @pytest.fixture
-    def due(self, practice: Account) -> list[WriteBack]:
-        """Twelve rows that are due."""
-        integration = practice.integrations.get()
-        past = timezone.now() - timedelta(minutes=1)
-        values = {"operation": "bookAppointment", "payload": b"", "sent_at": past, "next_attempt_at": past}
-        return [
-            WriteBack.objects.create(account=practice, integration=integration, access_id=integration.pk, **values)
-            for _ in range(12)
-        ]
+    def due(self, db: None) -> list[WriteBack]:
+        """A due row of each of twelve practices."""
+        return [due_row(PmsIntegration.objects.create(account=one, provider="SIKKA")) for one in accounts(12)]
 
     def test_takes_each_row_once_until_its_lease_ends(self, due: list[WriteBack]) -> None:
         clock = Stepping()
@@ -446,6 +490,70 @@ class TestClaim:
 
     def test_takes_no_more_than_asked(self, due: list[WriteBack]) -> None:
         assert len(list(following.claim_due(clock=Stepping(), limit=5))) == 5
+
+    def test_follows_a_connection_one_row_at_a_time(self, due: list[WriteBack]) -> None:
+        clock = Stepping()
+        busy = due[0].integration
+        waiting = due_row(busy)
+        WriteBack.objects.filter(pk=waiting.pk).update(next_attempt_at=due[0].next_attempt_at - timedelta(minutes=1))
+
+        mine = list(following.claim_due(clock=clock))
+        theirs = list(following.claim_due(clock=clock))
+        WriteBack.objects.filter(pk=waiting.pk).update(lease_until=None, next_attempt_at=None)
+        afterwards = list(following.claim_due(clock=clock))
+
+        assert [row.pk for row in mine if row.integration_id == busy.pk] == [waiting.pk]
+        assert (len(mine), theirs) == (12, [])
+        assert [row.pk for row in afterwards] == [due[0].pk]
+
+    def test_gives_a_connections_rows_out_one_after_the_other(self, due: list[WriteBack]) -> None:
+        clock = Stepping()
+        rows = {due_row(due[0].integration).pk for _ in range(3)} | {due[0].pk}
+        WriteBack.objects.exclude(pk__in=rows).update(next_attempt_at=None)
+
+        taken = []
+        for row in following.claim_due(clock=clock):
+            taken.append(row.pk)
+            WriteBack.objects.filter(pk=row.pk).update(lease_until=None, next_attempt_at=None)
+
+        assert set(taken) == rows
+        assert len(taken) == 4
+
+    def test_leaves_out_a_connection_that_turns_silent_meanwhile(self, due: list[WriteBack]) -> None:
+        rows = {due[0].pk, due_row(due[0].integration).pk, due_row(due[0].integration).pk}
+        silent: set[UUID] = set()
+
+        taken = []
+        for row in following.claim_due(clock=Stepping(), silent=silent):
+            taken.append(row.pk)
+            silent.add(row.integration_id)
+            WriteBack.objects.filter(pk=row.pk).update(lease_until=None)
+
+        assert len(rows & set(taken)) == 1
+        assert len(taken) == 12
+
+    def test_does_not_let_a_silent_connection_take_up_the_sweep(self, due: list[WriteBack]) -> None:
+        """Its rows stay due, so that they are the oldest in every sweep."""
+        silent = due[0].integration
+        older = due[0].next_attempt_at - timedelta(hours=1) if due[0].next_attempt_at else None
+        for _ in range(10):
+            WriteBack.objects.filter(pk=due_row(silent).pk).update(next_attempt_at=older)
+
+        taken = {row.integration_id for row in following.claim_due(clock=Stepping(), limit=11, silent={silent.pk})}
+
+        assert taken == {row.integration_id for row in due[1:]}
+
+    @pytest.mark.django_db(transaction=True)
+    def test_gives_the_rows_of_one_connection_to_one_of_eight_workers(self, due: list[WriteBack]) -> None:
+        clock = Stepping()
+        rows = {due_row(due[0].integration).pk for _ in range(7)}
+        WriteBack.objects.exclude(pk__in=rows).update(next_attempt_at=None)
+        claim: Callable[[], list[WriteBack]] = lambda: list(following.claim_due(clock=clock))  # noqa: E731
+
+        taken = [row.pk for claimed in together(*[claim] * 8) for row in claimed]
+
+        assert len(taken) == 1
+        assert taken[0] in rows
 
     @pytest.mark.django_db(transaction=True)
     def test_gives_each_row_to_one_of_two_workers(self, due: list[WriteBack]) -> None:

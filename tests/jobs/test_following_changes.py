@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, time, timedelta
 
 import pytest
+from django.utils import timezone
 
 from accounts.models import Account
 from pms.domain import errors
@@ -168,9 +169,10 @@ class TestPending:
 
     @pytest.mark.parametrize("what", CHANGES)
     def test_change_that_is_stuck_is_told_while_there_is_time(
-        self, practice: Account, sandbox: Sandbox, slow: Slow, what: str
+        self, practice: Account, sandbox: Sandbox, sim: Sim, slow: Slow, what: str
     ) -> None:
         eight = datetime.combine(quiet_day(), time(8), tzinfo=NEW_YORK)
+        sim("POST", "clock", advance_seconds=(eight - timezone.now()).total_seconds())
         made_at_the_desk(sandbox, "11:00" if what != "move" else "16:00")
         cora = Caller(practice, clock=SetClock(eight)).verified()
         slow()

@@ -13,8 +13,9 @@ from django.utils import timezone
 
 from accounts.models import Account
 from pms.jobs import sweeps
-from pms.models import Booking, BookingState, Task, WriteBack, WriteBackState
+from pms.models import Booking, BookingState, Duty, DutyKind, Task, WriteBack, WriteBackState
 from pms.sandbox import Sandbox
+from pms.services import duties
 from tests import canaries, child
 from tests.conftest import Sim
 from tests.talking import ALDER, CORA, NOBODY, Caller, SetClock, asked_of_the_pms, in_the_pms, quiet_day, slow_office
@@ -83,6 +84,30 @@ class TestKilled:
         assert "is booked for" in later.say
         assert left.state == BookingState.EXPIRED
         assert len(in_the_pms(sim, "1001")) == 1
+
+
+def test_a_worker_that_is_killed_at_a_duty_leaves_it_to_another_one(
+    practice: Account, sandbox: Sandbox, sim: Sim, tmp_path: Path
+) -> None:
+    sim("POST", "fail", path="/v4/authorized_practices", kind="timeout", hold_seconds=30)
+    sim("DELETE", "requests")
+    jobs = f"sqlite:///{tmp_path / 'jobs.sqlite3'}"
+
+    with child.start(["manage.py", "worker"], sandbox, JOBS_URL=jobs) as worker:
+        try:
+            wait_until(lambda: ("GET", "/authorized_practices") in asked_of_the_pms(sim))
+        finally:
+            worker.send_signal(signal.SIGKILL)
+        assert worker.wait() == -signal.SIGKILL
+    begun = Duty.objects.get(kind=DutyKind.HEALTH)
+    early = sweeps.do_duties(SetClock.later(seconds=60))
+    late = sweeps.do_duties(SetClock.later(seconds=duties.LEASE.total_seconds() + 1))
+
+    duty = Duty.objects.get(kind=DutyKind.HEALTH)
+    assert begun.done_at is None
+    assert (early, late) == (0, 2)  # with what had to wait for it
+    assert duty.done_at is not None
+    assert duty.lease_until is None
 
 
 def test_a_lock_holds_in_another_process(practice: Account, sandbox: Sandbox) -> None:

@@ -20,7 +20,7 @@ from pms.jobs import sweeps
 def swept(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Which sweeps ran."""
     ran: list[str] = []
-    for name in ("follow_write_backs", "housekeeping"):
+    for name in ("follow_write_backs", "do_duties", "housekeeping", "forget"):
         monkeypatch.setattr(sweeps, name, lambda name=name: ran.append(name))
     monkeypatch.setattr(module, "close_old_connections", lambda: None)
     return ran
@@ -42,21 +42,34 @@ def run_what_waits(huey: Huey, at: datetime) -> None:
         huey.execute(task, timestamp=at)
 
 
-def test_a_new_worker_follows_at_once_what_fell_due_before(huey: Huey, swept: list[str]) -> None:
+def test_a_new_worker_does_at_once_what_fell_due_before(huey: Huey, swept: list[str]) -> None:
     run_what_waits(huey, datetime.now(UTC).replace(tzinfo=None))
 
-    assert swept == ["follow_write_backs"]
+    assert swept == ["follow_write_backs", "do_duties"]
 
 
-def test_every_minute_keeps_house_and_follows_four_times(huey: Huey, swept: list[str]) -> None:
+def test_every_minute_keeps_house_does_duties_and_follows_four_times(huey: Huey, swept: list[str]) -> None:
     huey.flush()
-    now = datetime.now(UTC).replace(tzinfo=None)
+    now = datetime(2026, 11, 23, 9, 12, tzinfo=UTC).replace(tzinfo=None)
     [periodic] = huey.read_periodic(now)
 
     huey.execute(periodic, timestamp=now)
     run_what_waits(huey, now + timedelta(days=365))
 
-    assert swept == ["housekeeping"] + ["follow_write_backs"] * 4
+    assert sorted(swept) == ["do_duties"] + ["follow_write_backs"] * 4 + ["housekeeping"]
+
+
+def test_once_an_hour_what_is_no_longer_kept_is_forgotten(huey: Huey, swept: list[str]) -> None:
+    huey.flush()
+    nine = datetime(2026, 11, 23, 9, tzinfo=UTC).replace(tzinfo=None)
+    hour = [nine + timedelta(minutes=minute) for minute in range(60)]
+    extra = [(at, task) for at in hour for task in huey.read_periodic(at) if task.name != "every_minute"]
+
+    for at, task in extra:
+        huey.execute(task, timestamp=at)
+
+    assert len(extra) == 1
+    assert swept == ["forget"]
 
 
 def test_without_an_address_it_is_a_file_of_this_machine(settings: Settings, tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from pms.jobs.queue import queue
 
 
 class Command(BaseCommand):
-    help = "Follow write-backs, release expired holds and complete the audit log, until told to stop."
+    help = "Follow write-backs, keep connections well and the house in order, until told to stop."
 
     def handle(self, *args: Any, **options: Any) -> None:
         # Process managers send SIGTERM: then the job at work is finished first.
-        Consumer(queue(), workers=2, graceful_signal="TERM", shutdown_timeout=8).run()
+        Consumer(queue(), workers=4, graceful_signal="TERM", shutdown_timeout=8).run()
