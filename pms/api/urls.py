@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from pms.api import patients, setup, views
+from pms.api import patients, rules, setup, views
 from pms.api.base import PmsView, or_envelope
 from pms.vapi.webhook import webhook
 
@@ -15,6 +15,8 @@ urlpatterns = [
     path("setup", setup.SetupView.as_view(), name="connection-setup"),
     path("status", setup.StatusView.as_view(), name="connection-status"),
     path("test-connection", setup.ConnectionTestView.as_view(), name="connection-test"),
+    path("rules", rules.RulesView.as_view(), name="rules"),
+    path("openings", rules.OpeningsView.as_view(), name="openings"),
     _tool("appointments/availability", views.AvailabilityView, "availability"),
     _tool("appointments", views.AppointmentsView, "appointments"),
     _tool("appointments/<str:appointment_id>", views.AppointmentView, "appointment"),

@@ -53,7 +53,7 @@ ADDRESSES = [
     f"{WRITES}/{NOBODYS}",
 ]
 # Those that take a person's session, and no envelope.
-FOR_PEOPLE = {"setup", "status", "test-connection"}
+FOR_PEOPLE = {"setup", "status", "test-connection", "rules", "openings"}
 READING = [AVAILABILITY, f"{WRITES}/{NOBODYS}"]
 KEPT = "I have left that message for the team at the practice."
 LEAVE = tool_call("takeMessage", {"message": "Please call about the crown."})

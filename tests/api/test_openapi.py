@@ -15,7 +15,14 @@ SCHEMA = "/api/schema/"
 METHODS = ("get", "post", "put", "patch", "delete")
 # Served at another tool's address, and by voice alone.
 WITHOUT_ADDRESS = {"confirmAppointment", "transferToHuman"}
-FOR_PEOPLE = {"setUpConnection", "getConnectionStatus", "testConnection"}
+FOR_PEOPLE = {
+    "setUpConnection",
+    "getConnectionStatus",
+    "testConnection",
+    "getRules",
+    "changeRules",
+    "explainOpenings",
+}
 
 
 @pytest.fixture
@@ -96,6 +103,9 @@ def test_each_operation_lists_the_error_codes_by_status(schema: dict[str, Any]) 
             "502": "credentials_rejected",
         },
         "testConnection": {"403": "forbidden", "409": "setup_required"},
+        "getRules": {"403": "forbidden", "409": "setup_required", "503": "pms_unavailable"},
+        "changeRules": {"403": "forbidden", "409": "idempotency_conflict", "422": "validation_failed"},
+        "explainOpenings": {"403": "forbidden", "422": "validation_failed", "503": "pms_unavailable"},
     }
     for_people = wanted | {"401": "session_required"}
     for_people = {status: for_people[status] for status in ("400", "401", "500")}

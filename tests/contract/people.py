@@ -1,4 +1,7 @@
-"""The same contract for the addresses that take a person's session: what each case is, and what is answered."""
+"""The same contract for the addresses that take a person's session: what each case is, and what is answered.
+
+Who is not let in to the rules and the openings is here too; the rest of them is in ``tests/api``.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,8 @@ from tests.contract.shapes import FLAG, INSTANT, TEXT, TRUE, UUID, Shape, exactl
 from tests.contract.stage import Stage
 
 SETUP, STATUS, TEST = "/api/pms/setup", "/api/pms/status", "/api/pms/test-connection"
-ADDRESSES = {("POST", SETUP), ("GET", STATUS), ("POST", TEST)}
+RULES, OPENINGS = "/api/pms/rules", "/api/pms/openings"
+ADDRESSES = {("POST", SETUP), ("GET", STATUS), ("POST", TEST), ("GET", RULES), ("PUT", RULES), ("GET", OPENINGS)}
 
 _FEATURES = dict.fromkeys(("appointments", "patients", "insurance", "payments"), FLAG)
 _SHAPES: dict[str, Shape] = {
@@ -44,6 +48,8 @@ _BODIES: dict[str, Any] = {
     SETUP: {"provider": "SIKKA", "credentials": {"practiceId": "D10001"}},
     STATUS: None,
     TEST: {},
+    RULES: None,
+    OPENINGS: None,
 }
 
 
@@ -84,7 +90,7 @@ def ask(row: PersonRow, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Any:
     client.cookies["csrftoken"] = token
     if asked.user is not None:
         client.force_login(asked.user)
-    method = "GET" if row.address == STATUS else "POST"
+    method = "POST" if row.address in (SETUP, TEST) else "GET"
     return client.generic(
         method,
         row.address + asked.query,
@@ -188,7 +194,7 @@ PEOPLE = [
         for address, cases in _GOOD.items()
         for what, change in cases
     ),
-    *(PersonRow(address, *case) for address in (SETUP, STATUS, TEST) for case in _EVERY),
+    *(PersonRow(address, *case) for address in _BODIES for case in _EVERY),
     *(PersonRow(address, *case) for address in (SETUP, TEST) for case in _BY_MANAGERS),
     PersonRow(SETUP, "a body that is no object", 400, "arguments_unreadable", _body(["SIKKA"])),
     PersonRow(TEST, "a body that is no object", 400, "arguments_unreadable", _body(["SIKKA"])),
