@@ -17,7 +17,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # Four processes: much of a test is waiting. PYTEST_ARGS= runs in one.
 PYTEST_ARGS ?= -n 4
 
-.PHONY: help env demo call run worker test test-sqlite test-postgres check lint types layers docs migrations deploy bench format lock
+.PHONY: help env demo call run worker test test-sqlite test-postgres check lint types layers docs migrations deploy bench safety format lock
 
 help: ## Show these targets
 	@awk -F ': .*## ' '/^[a-z-]+:.*## /{printf "make %-15s%s\n", $$1, $$2}' Makefile
@@ -50,10 +50,11 @@ test-postgres: $(READY)
 	@echo "== Tests on PostgreSQL =="
 	$(PY) -m tests.support.redis -- $(PY) -m tests.support.postgres -- $(PY) -m pytest $(PYTEST_ARGS) $(ON_POSTGRES)
 
-# To fit into ten minutes: what needs no database runs once, what stands above services once, on PostgreSQL, and of
-# what is many alike (marked exhaustive) there is a sample.
+# To fit into ten minutes: what needs no database runs once, what stands above services once, on PostgreSQL, of what is
+# many alike (marked exhaustive) there is a sample, and a race is run three times instead of twenty.
 PURE := domain scheduling sandbox providers tooling
-FACES := admin api attacks contract identity vapi tools services journeys regressions
+FACES := admin api attacks contract identity vapi tools services journeys regressions races safety writeback
+check: export PARLAE_RACE_REPEATS ?= 3
 check: ON_SQLITE := $(FACES:%=--ignore=tests/%)
 check: ON_POSTGRES := $(PURE:%=--ignore=tests/%) -m "not exhaustive"
 check: lint types layers docs migrations deploy test ## What CI runs
@@ -81,6 +82,9 @@ deploy: $(READY) ## Django's deployment check, as in production
 
 bench: $(READY) ## The benchmarks, as ratios in one run (WRITE=1: keep them in docs/performance.md)
 	@$(PY) -m tests.bench $(if $(WRITE),--write)
+
+safety: $(READY) ## Break everything while callers book: what is lost, what is doubled (TIMES=3; WRITE=1: keep the table)
+	@$(PY) -m tests.safety $(if $(TIMES),--times $(TIMES)) $(if $(WRITE),--write)
 
 format: $(READY) ## Format, and repair what lint can
 	$(PY) -m ruff check --fix

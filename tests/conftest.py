@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -32,14 +33,31 @@ hypothesis_settings.load_profile("repeatable")
 _MANY = 12
 
 
+# A race is another one each time. SQLite has one writer, so that there once is enough.
+_REPEATS = int(os.environ.get("PARLAE_RACE_REPEATS", "20"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Say what the markers are that this file knows what to do with."""
+    config.addinivalue_line("markers", "race: runs PARLAE_RACE_REPEATS times on PostgreSQL, once on SQLite")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Have every race run again and again."""
+    if metafunc.definition.get_closest_marker("race"):
+        is_sqlite = django_settings.DATABASES["default"]["ENGINE"].endswith("sqlite3")
+        metafunc.fixturenames.append("_run")
+        metafunc.parametrize("_run", range(1 if is_sqlite else _REPEATS))
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what of many cases alike is left out of the sample, unless a test has chosen its own."""
+    """Mark what of many cases alike is left out of the sample, unless a test has chosen its own, or is a race."""
     cases: dict[str, list[pytest.Item]] = {}
     for item in items:
         cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
     for alike in cases.values():
-        if len(alike) <= _MANY or any(item.get_closest_marker("exhaustive") for item in alike):
+        if len(alike) <= _MANY or any(item.get_closest_marker(one) for item in alike for one in ("exhaustive", "race")):
             continue
         for number, item in enumerate(alike):
             if number % 3:

@@ -1,21 +1,22 @@
-"""The pages of ``docs/`` that are made from the declarations: tools, errors, and how the two faces fit together."""
+"""The pages of ``docs/`` that are made from the declarations: tools, errors, safety, how the two faces fit together."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 from drf_spectacular.generators import SchemaGenerator
 
 from pms.domain import errors
+from pms.management import booking_safety
+from pms.management.markdown import note, page, table
 from pms.providers import registry as providers
 from pms.providers.base import Capability
 from pms.services import charts, directory
 from pms.tools.registry import TOOLS, Tool
 from pms.tools.schema import parameters
 
-_NOTE = "Made by `manage.py renderdocs` from {sources}; do not edit by hand."
 _VENDOR = "SIKKA"
 _UNDESCRIBED = (
     ("`POST /api/pms/vapi/webhook`", "Everything that Vapi sends: tool calls, and what becomes of a call."),
@@ -43,7 +44,7 @@ _SERVED_BY = {"confirmAppointment": "rescheduleAppointment"}
 
 def tools() -> str:
     """Return the page about the voice agent's tools and their arguments."""
-    lines = ["# Tools", "", _NOTE.format(sources="`pms/tools/registry.py`"), ""]
+    lines = ["# Tools", "", note("`pms/tools/registry.py`"), ""]
     lines += [
         "What they answer when something is refused or fails: [errors.md](errors.md). Over REST: [api.md](api.md)."
     ]
@@ -54,13 +55,13 @@ def tools() -> str:
             (f"`{name}`", "required" if name in schema["required"] else "optional", described["description"])
             for name, described in schema["properties"].items()
         ]
-        lines += _table(("argument", "", "meaning"), rows) if rows else ["No arguments."]
-    return _page(lines)
+        lines += table(("argument", "", "meaning"), rows) if rows else ["No arguments."]
+    return page(lines)
 
 
 def errors_page() -> str:
     """Return the page about every error code."""
-    lines = ["# Errors", "", _NOTE.format(sources="`pms/domain/errors.py`"), ""]
+    lines = ["# Errors", "", note("`pms/domain/errors.py`"), ""]
     lines += [
         'Over REST a refusal is `{"success": false, "error": {"code", "message", "retryable", "requestId", "fields"?}}`'
         " with the status below; `rate_limited` comes with `Retry-After`. By voice it is the sentence, which names "
@@ -77,14 +78,14 @@ def errors_page() -> str:
         )
         for code, error in sorted(_errors().items())
     ]
-    return _page(lines + _table(("code", "HTTP", "a repetition may help", "meaning", "what the agent says"), rows))
+    return page(lines + table(("code", "HTTP", "a repetition may help", "meaning", "what the agent says"), rows))
 
 
 def api() -> str:
     """Return the page that says, for each tool, where it is, what it needs and what it leaves behind."""
     described = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     places = _places(described)
-    lines = ["# The API", "", _NOTE.format(sources="the declarations of tools, addresses and adapters"), ""]
+    lines = ["# The API", "", note("the declarations of tools, addresses and adapters"), ""]
     lines += [
         "Every operation with its shapes, examples and error codes is in the OpenAPI description at `/api/schema/`. "
         "A Vapi envelope that is POSTed to any of these addresses is answered as one.",
@@ -99,14 +100,19 @@ def api() -> str:
     ]
     rows = [_row(tool, places.get(_SERVED_BY.get(tool.name, tool.name))) for tool in TOOLS.values()]
     header = ("endpoint", "tool", "by voice", "capability", "scope", "Sikka", "kept", "audit")
-    lines += _table(header, rows)
+    lines += table(header, rows)
     lines += ["", "## The rest", ""]
     rest = [(f"`{place}`", words) for name, (place, words) in places.items() if name not in TOOLS]
-    lines += _table(("endpoint", "what it does"), [*rest, *_UNDESCRIBED])
-    return _page(lines)
+    lines += table(("endpoint", "what it does"), [*rest, *_UNDESCRIBED])
+    return page(lines)
 
 
-PAGES: Mapping[str, Callable[[], str]] = {"tools.md": tools, "errors.md": errors_page, "api.md": api}
+PAGES: Mapping[str, Callable[[], str]] = {
+    "tools.md": tools,
+    "errors.md": errors_page,
+    "api.md": api,
+    booking_safety.NAME: booking_safety.page,
+}
 
 
 def _places(described: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
@@ -163,12 +169,3 @@ def _errors() -> dict[str, type[errors.ParlaeError]]:
         found.setdefault(error.code, error)
         waiting += error.__subclasses__()
     return found
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    lines = [header, ["---"] * len(header), *rows]
-    return ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]
-
-
-def _page(lines: Sequence[str]) -> str:
-    return "\n".join(lines) + "\n"

@@ -1,1 +1,1 @@
-"""``python -m tests.bench``: what a tool call costs, beside a bare endpoint on the same server."""
+"""``python -m tests.bench``: what a tool call costs, how fast times are found, and what crowds do to each other."""

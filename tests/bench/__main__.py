@@ -1,299 +1,80 @@
-"""``python -m tests.bench [--write]``: measure, print the tables and, with ``--write``, keep them in the documents.
+"""``python -m tests.bench [--write] [PART...]``: measure, print the tables and, with ``--write``, keep them.
 
-Every scenario is compared with the bare endpoint on the same server, in turns of a few seconds, because a machine is
-faster in one minute than in the next: the ratios hold, the absolute figures are this machine's.
+The parts are ``slots``, ``tools``, ``contention`` and ``slow``; without one, all of them. Each has a place of its own
+in the document.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import re
 import signal
-import subprocess
 import sys
 import time
-import uuid
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from pms.management.processes import Failed
-from tests.bench import machine, stack
-from tests.bench.figures import (
-    TARGET_MEMORY_MB,
-    TARGET_P50,
-    TARGET_START_SECONDS,
-    TARGET_THROUGHPUT,
-    Compared,
-    Round,
-    percentile,
-    spread,
-    table,
-    verdict,
-)
-from tests.bench.load import PLACE_OF_ID, Caller, Job, Measured
-from tests.bench.stack import Stack
+from tests.bench import contention, slots, slow, stack, tool_calls
 from tests.support.command import INTERRUPTED, Unavailable
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "performance.md"
-_BEGIN, _END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
-PRACTICES = 10
-CALLERS = 50
-_ROUNDS = 3
-_WARM_SECONDS = 3.0
-_BARE_SECONDS = 2.5
-_SECONDS = 3.5
-_STARTS = 5
-# Ten tool calls in a second of one caller tell enough.
-_ONE_CALLER_SECONDS = 2.5
-
-_WEBHOOK, _BARE = "/api/pms/vapi/webhook", "/bench/bare"
-_PARTS = {"web": stack.WEB, "database": stack.DATABASE, "cache": stack.CACHE}
-
-
-@dataclass(frozen=True, slots=True)
-class Scenario:
-    """One tool, and what its answer must contain; ``practices`` share the callers."""
-
-    title: str
-    tool: str
-    arguments: Mapping[str, str]
-    expected: str
-    practices: int = PRACTICES
-    path: str = _WEBHOOK
-    asks_pms: bool = False
-
-
-def scenarios(day: date) -> list[Scenario]:
-    """Return what is measured."""
-    message = {"message": "Please call me back about my crown.", "callerName": "Cora Whitfield"}
-    times = {"date": day.isoformat(), "appointmentType": "cleaning"}
-    offered, check = "I can offer", "checkAvailability"
-    return [
-        Scenario("takeMessage", "takeMessage", message, "I have left that message"),
-        Scenario("findPatient, date of birth missing", "findPatient", {"firstName": "Cora"}, "I still need"),
-        Scenario("checkAvailability", check, times, offered, asks_pms=True),
-        Scenario("checkAvailability, one practice", check, times, offered, practices=1, asks_pms=True),
-    ]
-
-
-def bare(tool: str, arguments: Mapping[str, str]) -> Scenario:
-    """Return the yardstick: the same request, to the bare endpoint."""
-    return Scenario("bare endpoint", tool, arguments, '"received"', path=_BARE)
+# What needs a web server gets the Python that it runs on.
+_ON_A_SERVER = {"tools": tool_calls.measured, "contention": contention.measured, "slow": slow.measured}
+PARTS = ("slots", *_ON_A_SERVER)
 
 
 def main() -> int:
     """Measure and tell; return the exit status."""
-    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; without one, all")
     parser.add_argument("--write", action="store_true", help=f"rewrite the tables in docs/{DOCUMENT.name}")
-    write = parser.parse_args().write
+    asked = parser.parse_args()
+    if unknown := set(asked.parts) - set(PARTS):
+        parser.error(f"there is no part {', '.join(sorted(unknown))}")
     # As Ctrl-C does: without it, SIGTERM would end Python on the spot and leave the servers behind.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        measured = _measured()
+        for part, measured in _measured(asked.parts or PARTS):
+            sys.stdout.write(f"\n{measured}\n")
+            if asked.write:
+                _keep(part, measured)
     except (Failed, Unavailable) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     except KeyboardInterrupt:
         return INTERRUPTED
-    sys.stdout.write(f"\n{measured}\n")
-    if write:
-        text = DOCUMENT.read_text(encoding="utf-8")
-        before, rest = text.split(_BEGIN)
-        DOCUMENT.write_text(f"{before}{_BEGIN}\n\n{measured}\n\n{_END}{rest.split(_END)[1]}", encoding="utf-8")
     return 0
 
 
-def _measured() -> str:
+def _measured(parts: Sequence[str]) -> Iterator[tuple[str, str]]:
+    if "slots" in parts:
+        yield "slots", _told("slots", slots.measured)
+    chosen = [part for part in _ON_A_SERVER if part in parts]
+    if not chosen:
+        return
+    with stack.packages() as python:
+        for part in chosen:
+            yield part, _told(part, partial(_ON_A_SERVER[part], python))
+
+
+def _told(part: str, measure: Callable[[], str]) -> str:
     started = time.monotonic()
-    day = datetime.now(UTC).date() + timedelta(days=8)
-    with stack.packages() as python, stack.database_and_cache() as services:
-        with stack.running(services, practices=PRACTICES, python=python) as running:
-            _tell("warming up")
-            for scenario in scenarios(day):
-                _called(running, scenario, CALLERS, _WARM_SECONDS)
-            crowd = _compared(running, day, callers=CALLERS, seconds=(_BARE_SECONDS, _SECONDS), rounds=_ROUNDS)
-            alone = _compared(running, day, callers=1, seconds=(_ONE_CALLER_SECONDS,) * 2, rounds=1)
-            memory = [machine.memory_mb(worker.pid) for worker in stack.web_workers()]
-            version = running.database_version
-        _tell("cold starts")
-        starts = sorted(stack.cold_start(services, python) for _ in range(_STARTS))
-    took = f"{time.monotonic() - started:.0f} s"
-    return "\n\n".join([_about(version, took), _speed(crowd), _added(crowd, alone), _cpu(crowd), _size(memory, starts)])
+    measured = measure()
+    day, took = datetime.now(UTC).date().isoformat(), f"{time.monotonic() - started:.0f} s"
+    return f"`python -m tests.bench {part}` on {day}, in {took}, on {measured}"
 
 
-def _compared(running: Stack, day: date, *, callers: int, seconds: tuple[float, float], rounds: int) -> list[Compared]:
-    compared = [Compared(scenario.title, []) for scenario in scenarios(day)]
-    for number in range(rounds):
-        for scenario, kept in zip(scenarios(day), compared, strict=True):
-            _tell(f"{callers} callers, round {number + 1} of {rounds}: {scenario.title}")
-            yardstick = _round(running, bare(scenario.tool, scenario.arguments), callers, seconds[0])
-            kept.rounds.append((_round(running, scenario, callers, seconds[1]), yardstick))
-    return compared
-
-
-def _round(running: Stack, scenario: Scenario, callers: int, seconds: float) -> Round:
-    """Let the callers call for a while, and return the figures of it."""
-    before = machine.cpu_seconds(_PARTS)
-    measured = _called(running, scenario, callers, seconds)
-    after = machine.cpu_seconds(_PARTS)
-    if not measured.latencies:
-        raise Failed(f"{scenario.title}: no answer within {seconds} seconds.")
-    return Round(
-        per_second=len(measured.latencies) / measured.seconds,
-        p50=percentile(measured.latencies, 0.5),
-        p95=percentile(measured.latencies, 0.95),
-        added=percentile([a - b for a, b in zip(measured.latencies, measured.waits, strict=True)], 0.5),
-        waited=percentile(measured.waits, 0.5),
-        cpu={part: (after[part] - before[part]) * 1000 / measured.answers for part in _PARTS},
-        client_share=measured.cpu_share,
-    )
-
-
-def _called(running: Stack, scenario: Scenario, callers: int, seconds: float) -> Measured:
-    """Run the callers in a process of their own. Raises ``Failed`` if one got another answer than it should."""
-    lines = [running.lines[number % scenario.practices] for number in range(callers)]
-    secrets = [running.secret if scenario.path == _BARE else line["secret"] for line in lines]
-    job = Job(
-        host="127.0.0.1",
-        port=running.port,
-        path=scenario.path,
-        expected=scenario.expected,
-        seconds=seconds,
-        callers=[Caller(_body(line, scenario), secret) for line, secret in zip(lines, secrets, strict=True)],
-    )
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.bench.load"],
-        input=json.dumps(asdict(job)),
-        cwd=stack.ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise Failed(f"The callers failed: {done.stderr.strip()[-500:]}")
-    measured = Measured(**json.loads(done.stdout))
-    if measured.unexpected:
-        raise Failed(f"{scenario.title}: {len(measured.unexpected)} wrong answers, such as: {measured.unexpected[0]}")
-    return measured
-
-
-def _body(line: Mapping[str, Any], scenario: Scenario) -> str:
-    """Return a tool-calls message of one phone call, as Vapi sends it, but for the tool call's own id."""
-    function = {"name": scenario.tool, "arguments": dict(scenario.arguments)}
-    message = {
-        "type": "tool-calls",
-        "timestamp": round(time.time() * 1000),
-        "toolCallList": [{"id": PLACE_OF_ID, "type": "function", "function": function}],
-        "call": {"id": str(uuid.uuid4()), "type": "inboundPhoneCall", "assistantId": line["vapi_assistant_id"]},
-        "phoneNumber": {"id": line["vapi_phone_number_id"], "number": line["phone_number"]},
-        "customer": {"number": "+12125550147"},
-        "artifact": {"messages": []},
-    }
-    return json.dumps({"message": message})
-
-
-def _about(version: str, took: str) -> str:
-    command = stack.command(sys.executable, "parlae.wsgi", 0)
-    options = " ".join(option for option in command if re.match("--(workers|threads)", option))
-    day = datetime.now(UTC).date().isoformat()
-    return f"`make bench` on {day}: {machine.facts()}, {version}, Redis; gunicorn {options}; it took {took}."
-
-
-def _speed(crowd: list[Compared]) -> str:
-    """Return requests a second and latencies at many callers, beside the bare endpoint."""
-    yardsticks = [bare for one in crowd for _, bare in one.rounds]
-    rows = [
-        [
-            "bare endpoint",
-            f"{percentile([one.per_second for one in yardsticks], 0.5):.0f}",
-            "1",
-            f"{percentile([one.p50 for one in yardsticks], 0.5):.0f}",
-            "1",
-            f"{percentile([one.p95 for one in yardsticks], 0.5):.0f}",
-            "",
-        ]
-    ]
-    for one in crowd:
-        throughput, p50 = one.ratios("per_second"), one.ratios("p50")
-        is_met = percentile(throughput, 0.5) >= TARGET_THROUGHPUT and percentile(p50, 0.5) <= TARGET_P50
-        rows.append(
-            [
-                one.title,
-                f"{one.median('per_second'):.0f}",
-                spread(throughput),
-                f"{one.median('p50'):.0f}",
-                spread(p50),
-                f"{one.median('p95'):.0f}",
-                verdict(is_met),
-            ]
-        )
-    head = [
-        "50 callers",
-        "requests/s",
-        "x bare",
-        "p50 ms",
-        "x bare",
-        "p95 ms",
-        f"at least x {TARGET_THROUGHPUT}, at most x {TARGET_P50:.0f}",
-    ]
-    return table(head, rows)
-
-
-def _added(crowd: list[Compared], alone: list[Compared]) -> str:
-    """Return how much of a tool call is waiting for the PMS, and how much is Parlae."""
-    rows = [
-        [
-            one.title,
-            *(f"{value:.1f}" for value in (one.median("p50"), one.median("waited"), one.median("added"))),
-            f"{many.median('added'):.0f}",
-        ]
-        for one, many in zip(alone, crowd, strict=True)
-    ]
-    bare_p50 = percentile([bare.p50 for one in alone for _, bare in one.rounds], 0.5)
-    rows.insert(0, ["bare endpoint", f"{bare_p50:.1f}", "0.0", f"{bare_p50:.1f}", ""])
-    return table(
-        ["1 caller, p50 in ms", "whole", "waiting for the PMS", "added by Parlae", "added at 50 callers"], rows
-    )
-
-
-def _cpu(crowd: list[Compared]) -> str:
-    """Return what one request costs in CPU time, which depends less on who else uses the machine."""
-    yardsticks = [bare for one in crowd for _, bare in one.rounds]
-    rows = [["bare endpoint", *(f"{percentile([b.cpu[p] for b in yardsticks], 0.5):.1f}" for p in _PARTS), "1"]]
-    rows += [[one.title, *(f"{ms:.1f}" for ms in one.cpu().values()), f"{one.cpu_ratio():.1f}"] for one in crowd]
-    client = max(own.client_share for one in crowd for pair in one.rounds for own in pair)
-    note = f"The callers' own process used at most {client:.0%} of one core."
-    return table(["CPU ms a request, 50 callers", *_PARTS, "x bare"], rows) + f"\n\n{note}"
-
-
-def _size(memory: list[tuple[float, float]], starts: list[float]) -> str:
-    """Return the memory of the web workers after all that, and the time that a start takes."""
-    rss = max(resident for resident, _ in memory)
-    start = percentile(starts, 0.5)
-    rows = [
-        [
-            "memory of a web worker after the load, RSS (PSS), MB",
-            ", ".join(f"{resident:.0f} ({proportional:.0f})" for resident, proportional in memory),
-            f"{TARGET_MEMORY_MB}",
-            verdict(rss <= TARGET_MEMORY_MB),
-        ],
-        [
-            f"cold start to the first answer, s, median of {len(starts)}",
-            f"{start:.2f} ({starts[0]:.2f}-{starts[-1]:.2f})",
-            f"{TARGET_START_SECONDS:.0f}",
-            verdict(start <= TARGET_START_SECONDS),
-        ],
-    ]
-    return table(["", "measured", "target", ""], rows)
-
-
-def _tell(what: str) -> None:
-    sys.stderr.write(f"{what}\n")
+def _keep(part: str, measured: str) -> None:
+    """Put the tables between the part's two marks in the document."""
+    begin, end = f"<!-- measured {part}: begin -->", f"<!-- measured {part}: end -->"
+    before, found, rest = DOCUMENT.read_text(encoding="utf-8").partition(begin)
+    _, is_closed, after = rest.partition(end)
+    if not (found and is_closed):
+        raise Failed(f"docs/{DOCUMENT.name} has no place for {part}.")
+    DOCUMENT.write_text(f"{before}{begin}\n\n{measured}\n\n{end}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -10,12 +10,17 @@ TARGET_THROUGHPUT = 0.5
 TARGET_P50 = 2.0
 TARGET_MEMORY_MB = 130
 TARGET_START_SECONDS = 2.0
+TARGET_SLOTS_MS = 10
+TARGET_SLOPE = 1.1
+TARGET_BESIDE_SLOW = 2.0
+TARGET_CROWDED_MS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
     """One scenario for a few seconds. Milliseconds; ``added`` is what is left without waiting for the PMS.
 
+    ``refused`` is the share of calls that found too many others waiting for the PMS; the other figures leave them out.
     ``cpu`` has the milliseconds of CPU that one request cost the web server, the database and the cache.
     """
 
@@ -24,6 +29,7 @@ class Round:
     p95: float
     added: float
     waited: float
+    refused: float
     cpu: dict[str, float]
     client_share: float
 
@@ -36,7 +42,7 @@ class Compared:
     rounds: list[tuple[Round, Round]]
 
     def median(self, name: str) -> float:
-        return statistics.median(getattr(own, name) for own, _ in self.rounds)
+        return float(statistics.median(getattr(own, name) for own, _ in self.rounds))
 
     def ratios(self, name: str) -> list[float]:
         return sorted(getattr(own, name) / getattr(bare, name) for own, bare in self.rounds)

@@ -28,6 +28,7 @@ from tests.support.server import free_port
 ROOT = Path(__file__).resolve().parents[2]
 # Part of each program's command line.
 WEB, DATABASE, CACHE = "gunicorn", "postgres", "redis-server"
+PARTS = {"web": WEB, "database": DATABASE, "cache": CACHE}
 
 _DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 _UNLIMITED = 10**9
@@ -38,12 +39,18 @@ _START_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """Where the web server listens, and what callers need: the practices' lines, and the platform's secret."""
+    """Where the web server listens, and what callers need: the practices' lines, and the platform's secret.
+
+    ``slow_lines`` are of practices whose system is a sandbox of their own: ``slow_sandbox``.
+    """
 
     port: int
     lines: list[dict[str, Any]]
+    slow_lines: list[dict[str, Any]]
     secret: str
     database_version: str
+    sandbox: str
+    slow_sandbox: str
 
 
 @contextlib.contextmanager
@@ -57,30 +64,43 @@ def database_and_cache() -> Iterator[dict[str, str]]:
 
 
 @contextlib.contextmanager
-def running(services: Mapping[str, str], *, practices: int, python: str) -> Iterator[Stack]:
+def running(services: Mapping[str, str], *, practices: int, python: str, slow_practices: int = 0) -> Iterator[Stack]:
     """Yield a stack with its web server, on ``python``, answering; everything ends with the block."""
-    port, sandbox_port = free_port(), free_port()
-    secrets = {name: make() for name, make in demo.GENERATED.items()}
-    sandbox = f"http://127.0.0.1:{sandbox_port}"
+    port, secrets = free_port(), {name: make() for name, make in demo.GENERATED.items()}
+    sandbox, slow_sandbox = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
     environment = _environment(port, sandbox, secrets, services) | {"DJANGO_SETTINGS_MODULE": "tests.bench.settings"}
     with (
         tempfile.TemporaryDirectory(prefix="parlae-bench-") as name,
         Supervisor(folder=ROOT, logs=Path(name), environment=environment) as supervisor,
     ):
-        ready, lines = Path(name, "sandbox.port"), Path(name, "lines.json")
-        supervisor.start("sandbox", _python("pms.sandbox", f"--port={sandbox_port}", f"--port-file={ready}"))
-        supervisor.wait_until("sandbox", ready.exists, seconds=_START_SECONDS)
-        _session().post(f"{sandbox}/_sim/config", json={"rate_limit": _UNLIMITED}, timeout=10).raise_for_status()
+        for number, url in enumerate([sandbox, slow_sandbox] if slow_practices else [sandbox]):
+            _start_sandbox(supervisor, url, Path(name, f"sandbox{number}.port"))
         migrate = [sys.executable, "manage.py", "migrate", "--noinput", "--verbosity=0", "--run-syncdb"]
         supervisor.run("migrate", migrate, seconds=_STEP_SECONDS)
-        supervisor.run("seed", _python("tests.bench.practices", str(practices), str(lines)), seconds=_STEP_SECONDS)
+        path, sandboxes = Path(name, "lines.json"), [sandbox] * practices + [slow_sandbox] * slow_practices
+        supervisor.run("seed", _python("tests.bench.practices", str(path), *sandboxes), seconds=_STEP_SECONDS)
         _start_web(supervisor, python, "tests.bench.wsgi", port)
+        lines = json.loads(path.read_text(encoding="utf-8"))
         yield Stack(
             port=port,
-            lines=json.loads(lines.read_text(encoding="utf-8")),
+            lines=lines[:practices],
+            slow_lines=lines[practices:],
             secret=secrets["VAPI_WEBHOOK_SECRET"],
             database_version=_version(services["DATABASE_URL"]),
+            sandbox=sandbox,
+            slow_sandbox=slow_sandbox,
         )
+
+
+def sim(sandbox: str, method: str, command: str, **asked: Any) -> Any:
+    """Send one command to the control plane of a sandbox and return its answer."""
+    url, is_read = f"{sandbox}/_sim/{command}", method == "GET"
+    with _session() as session:
+        answer = session.request(
+            method, url, params=asked if is_read else None, json=None if is_read else asked, timeout=_START_SECONDS
+        )
+    answer.raise_for_status()
+    return answer.json()
 
 
 @contextlib.contextmanager
@@ -137,6 +157,13 @@ def _of_the_image(instruction: str) -> list[str]:
 
 def _environment(port: int, sandbox: str, secrets: Mapping[str, str], services: Mapping[str, str]) -> dict[str, str]:
     return {**os.environ, **demo.settings(f"http://127.0.0.1:{port}", sandbox, secrets), **services}
+
+
+def _start_sandbox(supervisor: Supervisor, url: str, ready: Path) -> None:
+    port = url.rpartition(":")[2]
+    supervisor.start(ready.stem, _python("pms.sandbox", f"--port={port}", f"--port-file={ready}"))
+    supervisor.wait_until(ready.stem, ready.exists, seconds=_START_SECONDS)
+    sim(url, "POST", "config", rate_limit=_UNLIMITED)
 
 
 def _start_web(supervisor: Supervisor, python: str, application: str, port: int) -> None:

@@ -11,6 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.conf import settings as django_settings
+from pytest_django import Settings
+
+from pms.management import booking_safety
+from tests.safety.faults import FAULTS
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -115,6 +120,27 @@ def test_the_readme_names_the_two_first_commands() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert "make demo" in readme
     assert "make test" in readme
+
+
+def test_what_was_measured_stays_when_the_page_about_safety_is_made_anew(tmp_path: Path, settings: Settings) -> None:
+    settings.BASE_DIR = tmp_path
+    (tmp_path / "docs").mkdir()
+    before = booking_safety.page()
+    measured = before.replace("Not measured yet.", "| a fault | 25 |").replace("## How a booking goes", "## Stale")
+    (tmp_path / "docs" / booking_safety.NAME).write_text(measured, encoding="utf-8")
+
+    assert booking_safety.page() == before.replace("Not measured yet.", "| a fault | 25 |")
+
+
+def test_the_table_of_faults_is_that_of_the_campaign_and_nothing_was_lost_doubled_or_said_wrongly() -> None:
+    text = (Path(django_settings.BASE_DIR) / "docs" / booking_safety.NAME).read_text(encoding="utf-8")
+    measured = text.split(booking_safety.MEASURED_BEGIN)[1].split(booking_safety.MEASURED_END)[0]
+    rows = [[cell.strip() for cell in line.strip("| ").split("|")] for line in measured.splitlines() if "|" in line]
+
+    assert rows[0][:5] == ["fault", "times tried", "lost", "doubled", "said wrongly"]
+    assert [row[0] for row in rows[2:]] == [fault.name for fault in FAULTS]
+    assert all(int(row[1]) > 0 for row in rows[2:])
+    assert {tuple(row[2:5]) for row in rows[2:]} == {("0", "0", "0")}
 
 
 @pytest.mark.parametrize(
