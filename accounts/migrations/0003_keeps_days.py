@@ -14,6 +14,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='account',
             name='keeps_days',
-            field=models.PositiveIntegerField(default=90, help_text='For how many days is kept what callers said and what was done for them. Not the audit log.', validators=[django.core.validators.MinValueValidator(7)]),
+            field=models.PositiveIntegerField(default=90, help_text='For how many days is kept what callers said and what was done for them. Not the audit log.', validators=[django.core.validators.MinValueValidator(7), django.core.validators.MaxValueValidator(3650)]),
         ),
     ]

@@ -7,11 +7,12 @@ import uuid
 import zoneinfo
 
 from django.core.exceptions import ValidationError
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from accounts import hours
 
+LONGEST_KEPT_DAYS = 3650
 _E164 = re.compile(r"\+[1-9]\d{6,14}")
 
 
@@ -39,7 +40,7 @@ class Account(models.Model):
     keeps_recordings = models.BooleanField(default=False, help_text="Keep links to recordings of calls, sealed.")
     keeps_days = models.PositiveIntegerField(
         default=90,
-        validators=[MinValueValidator(7)],
+        validators=[MinValueValidator(7), MaxValueValidator(LONGEST_KEPT_DAYS)],
         help_text="For how many days is kept what callers said and what was done for them. Not the audit log.",
     )
     sends_confirmations = models.BooleanField(

@@ -22,7 +22,7 @@ class PmsIntegrationAdmin(ReadOnlyAdmin):
         "last_error_code",
         "last_sync_at",
         "checked_at",
-        "office_is_offline",
+        "office_offline_at",
         "credentials_mask",
         "features_on",
         "settings",
@@ -37,10 +37,10 @@ class PmsIntegrationAdmin(ReadOnlyAdmin):
         "last_error_code",
         "last_sync_at",
         "checked_at",
-        "office_is_offline",
+        "office_offline_at",
         "updated_at",
     )
-    list_filter = ("provider", "status", "office_is_offline")
+    list_filter = ("provider", "status", "office_offline_at")
     search_fields = ("account__name",)
     ordering = ("-updated_at",)
 

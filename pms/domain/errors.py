@@ -13,7 +13,8 @@ hold patient data::
         ├── NotSupported ── NotEntitled
         ├── CredentialsRejected
         ├── UpstreamInvalid
-        ├── PmsUnavailable ── PmsRateLimited, OfficeOffline, BudgetSpent, Undecided
+        ├── PmsUnavailable ── PmsRateLimited, OfficeOffline, Undecided
+        │   ├── BudgetSpent ── NoTimeToSend
         │   └── NotAsked ── CircuitOpen, Crowded
         ├── WriteRejected
         └── OutcomeUnknown
@@ -416,6 +417,10 @@ class OfficeOffline(PmsUnavailable):
 class BudgetSpent(PmsUnavailable):
     default_message = "The practice's system did not answer within the time a caller can wait."
     default_spoken = f"{_SLOW}. {_ASK_TEAM}"
+
+
+class NoTimeToSend(BudgetSpent):
+    """Our own budget is too short to begin a change; the practice's system has answered whatever it was asked."""
 
 
 class Undecided(PmsUnavailable):

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from pms.domain.clock import Clock, SystemClock
 from pms.models import Duty, WriteBack
-from pms.services import cache, completing, connecting, counters, duties, following, retention
+from pms.services import cache, completing, connecting, counters, duties, following, requests, retention
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +27,7 @@ def follow_write_backs(clock: Clock | None = None) -> int:
     about its other rows.
     """
     clock, done, silent = clock or SystemClock(), 0, set[UUID]()
+    _tried(requests.take_up_again, now=clock.now())
     for write_back in following.claim_due(clock=clock, silent=silent):
         if not _follow(write_back, clock):
             silent.add(write_back.integration_id)

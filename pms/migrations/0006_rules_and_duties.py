@@ -101,8 +101,8 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='pmsintegration',
-            name='office_is_offline',
-            field=models.BooleanField(default=False),
+            name='office_offline_at',
+            field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
             model_name='task',
@@ -117,7 +117,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='task',
             name='resolution',
-            field=models.CharField(blank=True, choices=[('APPROVED', 'Approved'), ('DECLINED', 'Declined'), ('WITHDRAWN', 'Withdrawn by the patient')], max_length=12),
+            field=models.CharField(blank=True, choices=[('APPROVED', 'Approved'), ('DECLINED', 'Declined'), ('WITHDRAWN', 'Withdrawn by the patient'), ('BOOKED', 'Booked in another way')], max_length=12),
         ),
         migrations.AddField(
             model_name='task',

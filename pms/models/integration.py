@@ -35,7 +35,8 @@ class PmsIntegration(models.Model):
     payments``; ``metadata`` what connecting found (``capabilities``, ``pmsName``, ``locationId``).
 
     ``last_sync_at`` is when the vendor's copy was taken from the PMS, as far as it was told at ``checked_at``;
-    ``office_is_offline`` is what was told then of the office's computer, without which nothing can be written.
+    ``office_offline_at`` is when it was last told, or seen at a refused write, that the office's computer is offline,
+    without which nothing can be written; empty while nobody says so.
 
     ``practice_digest`` is an HMAC of the vendor's name for the practice: no two connections in use lead to the same.
     ``practice_since`` is when the connection was led to another one than before; older ids are other people's.
@@ -50,7 +51,7 @@ class PmsIntegration(models.Model):
     status = models.CharField(max_length=16, choices=ConnectionStatus.choices, default=ConnectionStatus.SETUP_REQUIRED)
     last_sync_at = models.DateTimeField(null=True, blank=True)
     checked_at = models.DateTimeField(null=True, blank=True)
-    office_is_offline = models.BooleanField(default=False)
+    office_offline_at = models.DateTimeField(null=True, blank=True)
     last_error = models.TextField(null=True, blank=True)  # noqa: DJ001  # nullable in the spec
     credentials = models.BinaryField(editable=False)
     config = models.JSONField(null=True, blank=True)
@@ -85,6 +86,11 @@ class PmsIntegration(models.Model):
 
     def __str__(self) -> str:
         return self.get_provider_display()
+
+    @property
+    def office_is_offline(self) -> bool:
+        """Whether the office's computer was offline, as far as anybody has told."""
+        return self.office_offline_at is not None
 
 
 class PmsToken(models.Model):

@@ -21,6 +21,7 @@ class Resolution(models.TextChoices):
     APPROVED = "APPROVED", "Approved"
     DECLINED = "DECLINED", "Declined"
     WITHDRAWN = "WITHDRAWN", "Withdrawn by the patient"
+    BOOKED = "BOOKED", "Booked in another way"
 
 
 class Task(models.Model):

@@ -74,13 +74,13 @@ def book(
     """
     patient_id, newcomer = newcomers.resolve(integration=integration, patient_id=wish.patient_id)
     wish = replace(wish, patient_id=patient_id)
-    if wish.appointment_type.mode != BookingMode.DIRECT and not wish.is_approved:
-        raise errors.OnRequestOnly
-    require_kind_for(integration, wish, clock.now())
     asking: dict[str, Any] = {"integration": integration, "asker": asker, "clock": clock, "budget": budget}
     known = already(asking, wish, key)
     if known is not None:
         return known
+    if wish.appointment_type.mode != BookingMode.DIRECT and not wish.is_approved:
+        raise errors.OnRequestOnly
+    require_kind_for(integration, wish, clock.now())
     with gateway.writing(**asking, action=Operation.BOOK, patient_id=wish.patient_id) as access:
         access.pms.require(Capability.BOOK_APPOINTMENT)
         freshness.require_office(access)
@@ -88,6 +88,7 @@ def book(
         if isinstance(held, Booked):
             return held
         write_back = _write(access, held, wish, asker, newcomer, notifies)
+        tasks.end_request(account=integration.account, key=wish.request_key, now=clock.now())
         access.summary["state"] = held.state
         notice = notices.at_once(access, write_back, call)
     notices.send(notice, now=clock.now())
@@ -117,11 +118,14 @@ def send_waiting(access: Access, write_back: WriteBack, booking: Booking, asker:
         appointment_type=booking.appointment_type,
         starts_at=booking.starts_at,
         clinician_id=booking.clinician_id,
+        minutes=_minutes(booking),
+        is_approved=True,  # it was when it was asked for
     )
     if booking.starts_at <= access.clock.now():
         write_backs.fail(write_back, errors.TooSoon.code)
         return
     try:
+        freshness.require_current(access)
         reason = placing.why_not_free(access, booking, wish)
     except errors.PersonOverlap as overlap:
         reason = overlap
@@ -265,10 +269,15 @@ def _new_appointment(booking: Booking) -> NewAppointment:
         clinician_id=booking.clinician_id,
         operatory_id=booking.operatory_id,
         starts_at=booking.starts_at,
-        duration_minutes=booking.appointment_type.duration_minutes,
+        duration_minutes=_minutes(booking),
         appointment_type=booking.appointment_type.pms_value,
         description=bookings.reveal_note(booking) or booking.appointment_type.name,
     )
+
+
+def _minutes(booking: Booking) -> int:
+    """Return the length of the time that is kept, whatever the type's is by now."""
+    return round((booking.ends_at - booking.starts_at).total_seconds() / 60)
 
 
 def _keep_whole_note(access: Access, booking: Booking) -> None:

@@ -31,6 +31,10 @@ _WORDS: dict[type[errors.ParlaeError], str] = {
     errors.SlotTaken: "I'm sorry, that time is taken.",
     errors.OutsideHours: "That is outside the hours for that kind of visit.",
 }
+_NOT_KNOWN = {
+    Reason.NO_HOURS: "I can't see the practice's hours for that day, so I can't book a time on it.",
+    Reason.NO_MAPPING: "I can't see anybody in the schedule with whom I could book that.",
+}
 _STATES = BookingState
 _KEEPING_TIME = (
     f"SELECT {plain.columns(Booking)} FROM {plain.table(Booking)}"  # noqa: S608  # constants of ours
@@ -114,7 +118,7 @@ def why_not(view: DayView, starts_at: datetime) -> errors.ParlaeError:
     if reason is None or reason is Reason.HOLD:
         return errors.SlotTaken()
     error = type(reasons.error_for(reason))
-    return error(spoken=_WORDS.get(error, ""))
+    return error(spoken=_NOT_KNOWN.get(reason) or _WORDS.get(error, ""))
 
 
 def trio_of(slot: Slot) -> Trio:
@@ -152,7 +156,7 @@ def _views(access: Access, sought: Sought, days: Sequence[date]) -> Iterator[Day
         days=days,
         where=account.zone,
         opening=lambda day: calendar.opening(day, trios),
-        busy=[*_taken(appointments), *_ours(access, rows, days, sought), *opening.blocked(account, days[0], days[-1])],
+        busy=[*_taken(appointments), *_ours(access, days, sought), *opening.blocked(account, days[0], days[-1])],
         rule=rule_for(access.integration, sought.appointment_type, sought.minutes),
         now=access.clock.now(),
     )
@@ -196,28 +200,23 @@ def _taken(appointments: Iterable[Appointment]) -> list[Busy]:
     ]
 
 
-def _ours(access: Access, appointments: Iterable[Appointment], days: Sequence[date], sought: Sought) -> Iterator[Busy]:
-    """Yield the time of our bookings that the PMS's reads do not show yet; one that they show counts once, as theirs.
+def _ours(access: Access, days: Sequence[date], sought: Sought) -> Iterator[Busy]:
+    """Yield the time of our bookings that no reads have shown as they were made, and of who assists in the others.
 
-    Times that the PMS has just refused are taken too, by somebody whom its copy does not show yet. Who assists is in
-    our rows alone.
+    Just what cannot be held either; where the PMS shows it already, it counts once all the same.
     """
-    shown = {row.id for row in appointments}
-    # What was moved goes on being shown at its old time for a while.
-    shown_there = {(row.id, row.starts_at) for row in appointments}
     for booking in _keeping_time(access, days):
         if booking.pk == sought.without_booking or booking.visit_id == sought.without_visit:
             continue
         if booking.state == BookingState.HELD and sought.call is not None and booking.call_id == sought.call.pk:
             continue
-        place = booking.pms_appointment_id
-        is_shown = (place, booking.starts_at) in shown_there if booking.moved_appointment_id else place in shown
-        keys = {resource(ResourceKind.CLINICIAN, booking.assistant_id)} if booking.assistant_id else set()
-        if not is_shown and (booking.state != BookingState.CONFIRMED or booking.verified_at is None):
-            keys.add(resource(ResourceKind.CLINICIAN, booking.clinician_id))
+        people = [booking.assistant_id] if booking.assistant_id else []
+        keys = set()
+        if booking.state != BookingState.CONFIRMED or booking.verified_at is None:
+            people.append(booking.clinician_id)
             keys.add(resource(ResourceKind.OPERATORY, booking.operatory_id))
-        if keys:
-            yield Busy(booking.busy_from, booking.busy_to, frozenset(keys), kind=BusyKind.HOLD)
+        keys.update(resource(ResourceKind.CLINICIAN, who) for who in people)
+        yield Busy(booking.busy_from, booking.busy_to, frozenset(keys), kind=BusyKind.HOLD)
 
 
 def _keeping_time(access: Access, days: Sequence[date]) -> list[Booking]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,6 +15,7 @@ from pms import vault
 from pms.domain import errors
 from pms.domain.localtime import local_date_of
 from pms.models import BLOCKING, AppointmentType, Booking, BookingState, Call, PmsIntegration
+from pms.services import integrations
 
 HOLD_FOR = timedelta(seconds=300)
 # Longer than any budget: whoever has held a time for so long without sending it is gone.
@@ -33,6 +34,9 @@ NOTHING_MADE: dict[str, str] = {S.HELD: S.EXPIRED, S.EXPIRED: S.EXPIRED, S.FAILE
 # States in which the patient has, or may have, the appointment.
 STANDING = (S.HELD, S.PENDING, S.UNKNOWN, S.CONFIRMED)
 
+_ANOTHER_REQUEST = (
+    "There is a request for this patient at that time already that is not final yet, so I can't ask for another one."
+)
 # No letters or digits that sound or look like another one on the phone.
 _LETTERS = "ACEFHJKMNPRTWXY"
 _ALPHABET = f"{_LETTERS}3479"
@@ -45,7 +49,8 @@ class Wish:
     """The appointment somebody wants, with the clinician and operatory that would take it.
 
     ``moved_appointment_id`` is the appointment that gives way to it, ``visit_id`` our own bookings of that one, and
-    ``minutes`` its length where that is not the type's. ``is_approved`` says that a person at the practice wants it.
+    ``minutes`` its length where that is not the type's. ``is_approved`` says that a person at the practice wants it,
+    under the ``number`` that the patient was told.
     """
 
     patient_id: str
@@ -60,6 +65,13 @@ class Wish:
     visit_id: UUID | None = None
     minutes: int = 0
     is_approved: bool = False
+    number: str = ""
+
+    @property
+    def request_key(self) -> str:
+        """What finds the open request for the same patient, type and start; it names nobody."""
+        wanted = f"{self.patient_id}:{self.appointment_type.pk}:{self.starts_at.astimezone(UTC).isoformat()}"
+        return f"booking:{vault.digest(wanted, 'request')}"
 
     @property
     def duration_minutes(self) -> int:
@@ -103,6 +115,7 @@ def standing(*, integration: PmsIntegration, wish: Wish) -> Booking | None:
         starts_at=wish.starts_at,
         appointment_type=wish.appointment_type,
         state__in=STANDING,
+        created_at__gte=integrations.practice_since(integration),
     ).first()
 
 
@@ -162,7 +175,7 @@ def _hold(integration: PmsIntegration, wish: Wish, call: Call | None, key: str, 
     with transaction.atomic():
         _lock_day(integration, wish.starts_at)
         _expire_holds(integration, busy_from, busy_to, now)
-        _refuse_overlaps(integration, wish, busy_from, busy_to)
+        _refuse_overlaps(integration, wish, busy_from, busy_to, now)
         booking = Booking(
             account_id=integration.account_id,
             integration=integration,
@@ -170,7 +183,7 @@ def _hold(integration: PmsIntegration, wish: Wish, call: Call | None, key: str, 
             idempotency_key=key or None,
             visit_id=wish.visit_id or uuid4(),
             moved_appointment_id=wish.moved_appointment_id,
-            confirmation_number=new_number(),
+            confirmation_number=_number_for(integration, wish),
             patient_id=wish.patient_id,
             appointment_type=wish.appointment_type,
             clinician_id=wish.clinician_id,
@@ -188,15 +201,28 @@ def _hold(integration: PmsIntegration, wish: Wish, call: Call | None, key: str, 
     return booking
 
 
-def _refuse_overlaps(integration: PmsIntegration, wish: Wish, busy_from: datetime, busy_to: datetime) -> None:
+def _number_for(integration: PmsIntegration, wish: Wish) -> str:
+    """Return the number that the patient was told, unless an earlier try has it."""
+    used = Booking.objects.filter(account_id=integration.account_id, confirmation_number=wish.number)
+    return wish.number if wish.number and not used.exists() else new_number()
+
+
+def _refuse_overlaps(
+    integration: PmsIntegration, wish: Wish, busy_from: datetime, busy_to: datetime, now: datetime
+) -> None:
     overlapping = Booking.objects.filter(
         BLOCKING, account_id=integration.account_id, busy_from__lt=busy_to, busy_to__gt=busy_from
     )
     if wish.visit_id is not None:
         overlapping = overlapping.exclude(visit_id=wish.visit_id)
     for other in overlapping:
-        if other.patient_id == wish.patient_id and other.starts_at < wish.ends_at and other.ends_at > wish.starts_at:
-            raise errors.PersonOverlap
+        if other.patient_id == wish.patient_id:
+            if other.state == S.HELD and not is_being_made(other, now):  # whoever held it is gone, and has sent nothing
+                transition(other, S.EXPIRED)
+                continue
+            if other.starts_at < wish.ends_at and other.ends_at > wish.starts_at:
+                is_made = other.state == S.CONFIRMED
+                raise errors.PersonOverlap(spoken="" if is_made else _ANOTHER_REQUEST)
         people = {wish.clinician_id, wish.assistant_id} - {""}
         if other.operatory_id == wish.operatory_id or not people.isdisjoint((other.clinician_id, other.assistant_id)):
             raise errors.SlotTaken

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -15,7 +15,7 @@ import structlog
 from pms.domain import errors
 from pms.domain.clock import Budget, Clock
 from pms.domain.records import AppointmentStatus, StatusChange
-from pms.models import BookingState, Call, Operation, PmsIntegration, WriteBack, WriteBackState
+from pms.models import Booking, BookingState, Call, Operation, PmsIntegration, WriteBack, WriteBackState
 from pms.providers.base import Capability
 from pms.services import diary, gateway, integrations, notices, sending, tasks, write_backs
 from pms.services.audit import Asker
@@ -44,6 +44,8 @@ _OTHER_CHANGE = (
     "There is another change of that appointment on its way that is not final yet, so I have not changed anything. "
     "I have left the team a note."
 )
+# What was done longer ago, the desk may have undone.
+_RECENTLY = timedelta(days=1)
 _PASSED = "That appointment is in the past, so I have not changed anything."
 
 
@@ -85,17 +87,23 @@ def change_status(
     what the PMS refused, or ``ChangeUnknown``.
     """
     asking: dict[str, Any] = {"integration": integration, "asker": asker, "clock": clock, "budget": budget}
-    with gateway.writing(**asking, action=operation, patient_id=patient_id or None) as access:
-        entry = diary.find(access, identifier, patient_id=patient_id)
-        access.patient_id = entry.patient_id
-        require_ahead(entry, clock.now())
-        change = _Change(access, asker, operation, call, reason, notifies)
-        changed = change.known(entry)
-        if changed is None and not entry.is_certain:
-            entry, changed = change.instead_of_booking(entry)
-        changed = changed or change.write(entry)
-        access.summary["state"] = changed.write_back.state if changed.write_back else entry.status.value
-        notice = notices.at_once(access, changed.write_back, call) if changed.write_back else None
+    try:
+        with gateway.writing(**asking, action=operation, patient_id=patient_id or None) as access:
+            entry = diary.find(access, identifier, patient_id=patient_id)
+            access.patient_id = entry.patient_id
+            require_ahead(entry, clock.now())
+            change = _Change(access, asker, operation, call, reason, notifies)
+            changed = change.known(entry)
+            if changed is None and not entry.is_certain:
+                entry, changed = change.instead_of_booking(entry)
+            changed = changed or change.write(entry)
+            access.summary["state"] = changed.write_back.state if changed.write_back else entry.status.value
+            notice = notices.at_once(access, changed.write_back, call) if changed.write_back else None
+    except errors.NotAsked:
+        known = _asked_before(integration, operation, identifier, patient_id, clock.now())
+        if known is None:
+            raise
+        return known
     notices.send(notice, now=clock.now())
     return changed
 
@@ -127,6 +135,38 @@ def ask_team(
         booking=entry.booking,
         renew=True,
     )
+
+
+def _asked_before(
+    integration: PmsIntegration, operation: Operation, identifier: str, patient_id: str, now: datetime
+) -> Changed | None:
+    """Return the same change as our own rows have it: whoever asks again hears of it while no PMS can be asked."""
+    booked = Booking.objects.filter(integration=integration, confirmation_number=identifier.upper())
+    names = {identifier, *booked.values_list("pms_appointment_id", flat=True)} - {""}
+    changes = WriteBack.objects.filter(
+        integration=integration, appointment_id__in=names, sent_at__gte=integrations.practice_since(integration)
+    )
+    if patient_id:
+        changes = changes.filter(patient_id=patient_id)
+    last = changes.exclude(state=WriteBackState.FAILED).order_by("created_at").last()
+    if last is None or last.operation != operation:
+        return None
+    write_backs.give_up_sending(last, now=now)
+    sent = write_backs.change_if_kept(last)
+    if not isinstance(sent, StatusChange) or (last.completed_at or now) < now - _RECENTLY:
+        return None
+    entry = Entry(
+        id=last.appointment_id,
+        patient_id=last.patient_id,
+        clinician_id="",
+        operatory_id="",
+        starts_at=sent.starts_at,
+        ends_at=sent.starts_at,
+        status=sent.status if last.state == WriteBackState.DONE else AppointmentStatus.SCHEDULED,
+        appointment_type="",
+        change=last,
+    )
+    return Changed(entry, last, stood_before=True)
 
 
 @dataclass(frozen=True, slots=True)

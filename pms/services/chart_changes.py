@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 from django.db.models import QuerySet
@@ -108,44 +109,49 @@ def write(
     """
     operation, capability = _OPERATIONS[type(change)]
     _require_record(integration, change, call, key)
-    with gateway.writing(
-        integration=integration,
-        asker=asker,
-        action=operation,
-        clock=clock,
-        budget=budget,
-        patient_id=change.patient_id,
-    ) as access:
-        known = _known(integration, key, change) or _under_way(integration, change, call)
-        if known is not None:
-            write_backs.give_up_sending(known.write_back, now=clock.now())
-            access.summary["repetition"] = True
-            return known
-        try:
-            access.pms.require(capability)
-        except errors.NotSupported as error:
-            leave_to_team(integration=integration, change=change, call=call, key=key)
-            raise errors.NotSupported(f"{error.message}{_HAS_TASK}", spoken=_BY_THE_TEAM[operation]) from None
-        if call is None:  # whoever is proven in a call is there
-            _require_patient(access, change.patient_id)
-        sending.require_time(access)
-        write_back = write_backs.start(
+    try:
+        with gateway.writing(
             integration=integration,
-            operation=operation,
-            change=change,
-            access_id=access.id,
-            now=clock.now(),
-            call=call,
+            asker=asker,
+            action=operation,
+            clock=clock,
+            budget=budget,
             patient_id=change.patient_id,
-            request_key=key,
-        )
-        if write_back is None:  # the same request in another process, which was quicker
-            known = _known(integration, key, change)
-            if known is None:
-                raise errors.StillWorking
-            return known
-        cache.forget_patient(integration_id=integration.pk, patient_id=change.patient_id)
-        return _carried_out(access, write_back, change, asker)
+        ) as access:
+            known = _asked_before(integration, key, change, call, clock.now())
+            if known is not None:
+                access.summary["repetition"] = True
+                return known
+            try:
+                access.pms.require(capability)
+            except errors.NotSupported as error:
+                leave_to_team(integration=integration, change=change, call=call, key=key)
+                raise errors.NotSupported(f"{error.message}{_HAS_TASK}", spoken=_BY_THE_TEAM[operation]) from None
+            if call is None:  # whoever is proven in a call is there
+                _require_patient(access, change.patient_id)
+            sending.require_time(access)
+            write_back = write_backs.start(
+                integration=integration,
+                operation=operation,
+                change=change,
+                access_id=access.id,
+                now=clock.now(),
+                call=call,
+                patient_id=change.patient_id,
+                request_key=key,
+            )
+            if write_back is None:  # the same request in another process, which was quicker
+                known = _known(integration, key, change)
+                if known is None:
+                    raise errors.StillWorking
+                return known
+            cache.forget_patient(integration_id=integration.pk, patient_id=change.patient_id)
+            return _carried_out(access, write_back, change, asker)
+    except errors.NotAsked:
+        known = _asked_before(integration, key, change, call, clock.now())
+        if known is None:
+            raise
+        return known
 
 
 def leave_to_team(*, integration: PmsIntegration, change: ChartChange, call: Call | None, key: str = "") -> Task:
@@ -252,6 +258,16 @@ def _require_patient(access: Access, patient_id: str) -> None:
     except errors.PatientNotFound:
         if registering.sent_for(integration=access.integration, patient_id=patient_id) is None:
             raise
+
+
+def _asked_before(
+    integration: PmsIntegration, key: str, change: ChartChange, call: Call | None, now: datetime
+) -> Written | None:
+    """Return the write that this request, or one of another call for the same, has made already."""
+    known = _known(integration, key, change) or _under_way(integration, change, call)
+    if known is not None:
+        write_backs.give_up_sending(known.write_back, now=now)
+    return known
 
 
 def _known(integration: PmsIntegration, key: str, change: Change) -> Written | None:

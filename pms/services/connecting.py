@@ -185,6 +185,7 @@ def _switch_on(integration: PmsIntegration, report: ConnectionReport, clock: Clo
                 "practice_digest",
                 "last_sync_at",
                 "checked_at",
+                "office_offline_at",
                 "updated_at",
             ]
         )
@@ -303,6 +304,7 @@ def _note(report: ConnectionReport, integration: PmsIntegration, clock: Clock) -
     integration.metadata = _metadata(report)
     integration.last_sync_at = report.data_as_of
     integration.checked_at = clock.now()
+    integration.office_offline_at = None
     integration.practice_digest = _practice_digest(integration, report)
 
 

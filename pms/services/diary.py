@@ -17,7 +17,7 @@ from pms.domain import errors
 from pms.domain.localtime import day_bounds
 from pms.domain.records import Appointment, AppointmentStatus
 from pms.models import OPEN_WRITES, Booking, BookingState, Operation, PmsIntegration, WriteBack, WriteBackState
-from pms.services import newcomers
+from pms.services import integrations, newcomers
 from pms.services.gateway import Access
 
 S = BookingState
@@ -192,7 +192,8 @@ def _is_missing(booking: Booking, shown: set[str], made: set[str]) -> bool:
 
 
 def _of_ours(integration: PmsIntegration) -> QuerySet[Booking]:
-    ours = Booking.objects.filter(_NOT_SHOWN, integration=integration)
+    since = integrations.practice_since(integration)
+    ours = Booking.objects.filter(_NOT_SHOWN, integration=integration, created_at__gte=since)
     return ours.select_related("appointment_type").order_by("created_at")
 
 
@@ -206,7 +207,8 @@ def _named(integration: PmsIntegration, identifier: str, patient_id: str) -> Boo
 
     One of another patient is none, so that it costs the same question as an id that nobody has.
     """
-    ours = Booking.objects.filter(integration=integration).select_related("appointment_type")
+    since = integrations.practice_since(integration)
+    ours = Booking.objects.filter(integration=integration, created_at__gte=since).select_related("appointment_type")
     if patient_id:
         ours = ours.filter(patient_id=patient_id)
     try:

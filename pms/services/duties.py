@@ -14,6 +14,7 @@ from uuid import UUID
 import structlog
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from accounts import baa
 from pms.domain import errors
 from pms.domain.clock import Budget, Clock
 from pms.models import ConnectionStatus, Duty, DutyKind, PmsIntegration
@@ -123,7 +124,7 @@ def _due(now: datetime) -> QuerySet[Duty]:
 def _do(duty: Duty, clock: Clock) -> bool:
     """Do one kind of work; return whether anything was to be done."""
     integration, kind = duty.integration, DutyKind(duty.kind)
-    if kind is DutyKind.SYNC and not syncing.is_due(integration=integration, now=clock.now(), since=duty.done_at):
+    if kind is DutyKind.SYNC and not _may_compare(duty, clock.now()):
         return False
     with gateway.reading(
         integration=integration,
@@ -136,6 +137,13 @@ def _do(duty: Duty, clock: Clock) -> bool:
     ) as access:
         _work(kind, access)
     return True
+
+
+def _may_compare(duty: Duty, now: datetime) -> bool:
+    """Return whether there are patients' appointments to read, of a practice that has agreed to it."""
+    integration = duty.integration
+    is_due = syncing.is_due(integration=integration, now=now, since=duty.done_at)
+    return is_due and baa.is_accepted(integration.account)
 
 
 def _work(kind: DutyKind, access: Access) -> None:

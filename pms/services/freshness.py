@@ -15,6 +15,8 @@ from pms.services.gateway import Access
 
 # A "no" that is younger is not asked again.
 _ASK_AGAIN_AFTER = timedelta(minutes=1)
+# Not every vendor tells when an office is back. A write is tried then, and tells.
+_TRY_AGAIN_AFTER = timedelta(minutes=10)
 
 
 class RequestsOnly(errors.OnRequestOnly):
@@ -55,9 +57,12 @@ def require_current(access: Access) -> None:
 def require_office(access: Access) -> None:
     """Raise ``RequestsOnly`` if the office's computer, which would have to write, is offline.
 
-    If that was noted before, the vendor is asked anew: nobody tells us when it is back.
+    If that was noted before, the vendor is asked anew: nobody tells us when it is back. If it says nothing either, what
+    was noted counts for a while only: then a write is let through, and finds out.
     """
-    if access.integration.office_is_offline:
+    integration = access.integration
+    if integration.office_is_offline:
         health.check(access)
-    if access.integration.office_is_offline:
+    offline_at = integration.office_offline_at
+    if offline_at is not None and access.clock.now() - offline_at < _TRY_AGAIN_AFTER:
         raise OfficeUnreachable

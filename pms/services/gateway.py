@@ -15,14 +15,16 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 import structlog
 from django.conf import settings
 from django.db import Error
+from django.db.models import Q
 
 from pms.domain import errors
 from pms.domain.clock import Budget, Clock
-from pms.models import AuditPhase, PmsIntegration
+from pms.models import AuditPhase, PmsIntegration, WriteBack, WriteBackState
 from pms.providers import registry
 from pms.providers.base import Connection, PmsService, TokenStore
 from pms.providers.http import calls_of_this_thread, pool_for
@@ -37,7 +39,9 @@ log = structlog.get_logger(__name__)
 # The PMS was asked and did not answer. Everything else is an answer, also one that refuses or cannot be read: the next
 # question may go well, and whoever asks it hears at once what is wrong.
 _SILENCE = (errors.PmsUnavailable, errors.OutcomeUnknown)
-_ANSWERS = (errors.PmsRateLimited, errors.OfficeOffline, errors.Undecided)
+_ANSWERS = (errors.PmsRateLimited, errors.OfficeOffline, errors.Undecided, errors.NoTimeToSend)
+# Whoever has had something changed since then is not told that nothing was.
+_RECENTLY = timedelta(days=1)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -91,7 +95,8 @@ def writing(
 ) -> Iterator[Access]:
     """Open an access that changes the PMS: an intent row is committed first, an outcome row when the block ends.
 
-    Raises ``NotAsked`` if the PMS is left alone now; its sentence says that nothing was changed.
+    Raises ``NotAsked`` if the PMS is left alone now; its sentence says that nothing was changed, if that is so of all
+    that was asked for before.
     """
     access = _open(integration, clock, budget, patient_id, is_live)
     intent = Entry(
@@ -100,7 +105,7 @@ def writing(
     audit.record_access(integration=integration, asker=asker, entry=intent)
     with (
         _recorded(access, asker, replace(intent, phase=AuditPhase.OUTCOME)),
-        _admitted(access, asker, is_live=is_live, is_change=True),
+        _admitted(access, asker, is_live=is_live, change=action),
     ):
         yield access
 
@@ -148,7 +153,7 @@ def _open(
 
 @contextmanager
 def _admitted(
-    access: Access, asker: Asker, *, is_live: bool, is_test: bool = False, is_change: bool = False
+    access: Access, asker: Asker, *, is_live: bool, is_test: bool = False, change: str = ""
 ) -> Iterator[None]:
     """Let an access ask the PMS, or raise ``NotAsked``. One inside another of the same thread is a part of that."""
     integration_id = access.integration.pk
@@ -163,9 +168,20 @@ def _admitted(
         ):
             yield
     except errors.NotAsked as refusal:
-        if is_change:
+        if change and not _may_have_changed(access, change):
             refusal.spoken = refusal.unchanged_spoken
         raise
+
+
+def _may_have_changed(access: Access, action: str) -> bool:
+    """Return whether a change of ours for the same patient is on its way, unknown or recently done.
+
+    Where no patient is known yet, it may be any change of the same kind.
+    """
+    is_recent = Q(completed_at__isnull=True) | Q(completed_at__gte=access.clock.now() - _RECENTLY)
+    whose = Q(patient_id=access.patient_id) if access.patient_id else Q(operation=action)
+    ours = WriteBack.objects.filter(is_recent, whose, integration=access.integration)
+    return ours.exclude(state=WriteBackState.FAILED).exists()
 
 
 @contextmanager

@@ -38,12 +38,11 @@ def note(integration: PmsIntegration, health: Health, now: datetime) -> None:
     if health.data_as_of is not None:
         changes["last_sync_at"] = health.data_as_of
     if unchanged.update(**changes) == 0:
-        integration.refresh_from_db(fields=["last_sync_at", "checked_at", "office_is_offline"])
+        integration.refresh_from_db(fields=["last_sync_at", "checked_at", "office_offline_at"])
         return
     for name, value in changes.items():
         setattr(integration, name, value)
-    if health.office_is_offline is not None:
-        _note_office(integration, _as_used(integration), is_offline=health.office_is_offline)
+    _note_what_is_told(integration, health, now)
     if is_stale(integration, now) != was_stale:
         _tell(integration, "data_current" if was_stale else "data_stale")
 
@@ -54,7 +53,16 @@ def note_offline(integration: PmsIntegration, now: datetime) -> None:
     A check that was made later counts more. Writes evidence, as ``note``.
     """
     earlier = Q(checked_at__isnull=True) | Q(checked_at__lte=now)
-    _note_office(integration, _as_used(integration).filter(earlier), is_offline=True)
+    _note_office(integration, _as_used(integration).filter(earlier), offline_at=now)
+
+
+def note_reached(integration: PmsIntegration, now: datetime) -> None:
+    """Keep that a write was taken ``now``, so that the office's computer is there. Writes evidence, as ``note``.
+
+    What was told later than that counts more.
+    """
+    if integration.office_is_offline:
+        _note_office(integration, _as_used(integration).filter(office_offline_at__lte=now), offline_at=None)
 
 
 def age(integration: PmsIntegration, now: datetime) -> timedelta | None:
@@ -78,9 +86,23 @@ def _longest_age(integration: PmsIntegration) -> timedelta | None:
     return timedelta(minutes=minutes)
 
 
-def _note_office(integration: PmsIntegration, row: QuerySet[PmsIntegration], *, is_offline: bool) -> None:
-    has_changed = row.filter(office_is_offline=not is_offline).update(office_is_offline=is_offline) == 1
-    integration.refresh_from_db(fields=["office_is_offline"])
+def _note_what_is_told(integration: PmsIntegration, health: Health, now: datetime) -> None:
+    """Keep what a check has told of the office; a copy can only be taken while its computer is there."""
+    row = _as_used(integration)
+    if health.office_is_offline:
+        _note_office(integration, row, offline_at=now)
+    elif health.office_is_offline is not None:
+        _note_office(integration, row, offline_at=None)
+    elif health.data_as_of is not None:
+        _note_office(integration, row.filter(office_offline_at__lt=health.data_as_of), offline_at=None)
+
+
+def _note_office(integration: PmsIntegration, row: QuerySet[PmsIntegration], *, offline_at: datetime | None) -> None:
+    is_offline = offline_at is not None
+    has_changed = row.filter(office_offline_at__isnull=is_offline).update(office_offline_at=offline_at) == 1
+    if is_offline and not has_changed:
+        row.filter(office_offline_at__lt=offline_at).update(office_offline_at=offline_at)
+    integration.refresh_from_db(fields=["office_offline_at"])
     if has_changed:
         _tell(integration, "office_offline" if is_offline else "office_online")
 

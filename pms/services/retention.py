@@ -16,6 +16,7 @@ from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from accounts.models import Account
+from accounts.models.account import LONGEST_KEPT_DAYS
 from pms.models import (
     Booking,
     Call,
@@ -47,7 +48,8 @@ def forget(*, now: datetime) -> dict[str, int]:
     counts: Counter[str] = Counter()
     counts["slot_offers"] = _delete(SlotOffer.objects.filter(expires_at__lt=now - OFFERS_FOR))
     for days in Account.objects.order_by("keeps_days").values_list("keeps_days", flat=True).distinct():
-        counts.update(_forget(Account.objects.filter(keeps_days=days), now - timedelta(days=days)))
+        kept = timedelta(days=min(days, LONGEST_KEPT_DAYS))  # no calendar goes back as far as a column holds
+        counts.update(_forget(Account.objects.filter(keeps_days=days), now - kept))
     found = {name: count for name, count in counts.items() if count}
     if found:
         log.info("retention", rows=[f"{name}:{count}" for name, count in found.items()])

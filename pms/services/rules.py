@@ -42,6 +42,7 @@ from pms.services.opening import Calendar, Trio
 READ_BUDGET_SECONDS = 15.0
 # What lies further back is neither told nor touched.
 TOLD_DAYS_BACK = 30
+_TOO_LONG_PAST = f"Leave out what is more than {TOLD_DAYS_BACK} days past: it is neither told nor changed."
 _WEEK = 7
 _OWN_HOURS = {"clinicianHours": ScheduledKind.CLINICIAN, "operatoryHours": ScheduledKind.OPERATORY}
 _NAMED = {ScheduledKind.CLINICIAN: "clinicianId", ScheduledKind.OPERATORY: "operatoryId"}
@@ -186,14 +187,18 @@ def _first_told(account: Account, now: datetime) -> date:
     return local_date_of(now, account.zone) - timedelta(days=TOLD_DAYS_BACK)
 
 
+def _first_instant(account: Account, now: datetime) -> datetime:
+    return day_bounds(_first_told(account, now), account.zone)[0]
+
+
 def _told_days(account: Account, now: datetime) -> list[SpecialDay]:
     rows = SpecialDay.objects.filter(account=account, day__gte=_first_told(account, now))
     return list(rows.order_by("day", "kind", "resource_id"))
 
 
 def _told_blockouts(account: Account, now: datetime) -> list[Blockout]:
-    begin = day_bounds(_first_told(account, now), account.zone)[0]
-    return list(Blockout.objects.filter(account=account, ends_at__gt=begin).order_by("starts_at", "pk"))
+    rows = Blockout.objects.filter(account=account, ends_at__gt=_first_instant(account, now))
+    return list(rows.order_by("starts_at", "pk"))
 
 
 def _kinds(account: Account) -> list[AppointmentType]:
@@ -285,14 +290,19 @@ def _weekly(account: Account, name: str, given: Any) -> _Steps:
 def _special_days(account: Account, given: Sequence[Mapping[str, Any]], now: datetime) -> _Steps:
     wanted = {(*rule_checks.whose(one), one["date"]): one for one in given}
     stored = {(row.kind, row.resource_id, row.day): row for row in SpecialDay.objects.filter(account=account)}
-    left = [row for key, row in stored.items() if key not in wanted]
-    steps = _Steps(["specialDays"], deleted=[row for row in left if row.day >= _first_told(account, now)])
-    for (kind, who, day), one in wanted.items():
+    left, first = [row for key, row in stored.items() if key not in wanted], _first_told(account, now)
+    steps = _Steps(["specialDays"], deleted=[row for row in left if row.day >= first])
+    problems: dict[str, str] = {}
+    for number, ((kind, who, day), one) in enumerate(wanted.items()):
         row = stored.get((kind, who, day)) or SpecialDay(account=account, kind=kind, resource_id=who, day=day)
         says = (one["windows"], one.get("label") or "")
         if row.pk is None or (row.windows, row.label) != says:
             row.windows, row.label = says
             steps.saved.append(row)
+            if day < first:
+                problems[f"specialDays.{number}.date"] = _TOO_LONG_PAST
+    if problems:
+        raise errors.Invalid(fields=problems)
     return steps
 
 
@@ -301,15 +311,24 @@ def _blockouts(account: Account, given: Sequence[Mapping[str, Any]], now: dateti
     wanted = dict.fromkeys(
         (*rule_checks.whose(one), one["startTime"], one["endTime"], one.get("label") or "") for one in given
     )
+    begin = _first_instant(account, now)
     stored = {
-        (row.kind, row.resource_id, row.starts_at, row.ends_at, row.label): row for row in _told_blockouts(account, now)
+        (row.kind, row.resource_id, row.starts_at, row.ends_at, row.label): row
+        for row in Blockout.objects.filter(account=account)
     }
     new = [
         Blockout(account=account, kind=kind, resource_id=who, starts_at=start, ends_at=end, label=label)
         for kind, who, start, end, label in wanted
         if (kind, who, start, end, label) not in stored
     ]
-    return _Steps(["blockouts"], saved=[*new], deleted=[row for key, row in stored.items() if key not in wanted])
+    past = {row.ends_at for row in new if row.ends_at <= begin}
+    problems = {
+        f"blockouts.{number}.endTime": _TOO_LONG_PAST for number, one in enumerate(given) if one["endTime"] in past
+    }
+    if problems:
+        raise errors.Invalid(fields=problems)
+    left = [row for key, row in stored.items() if key not in wanted]
+    return _Steps(["blockouts"], saved=[*new], deleted=[row for row in left if row.ends_at > begin])
 
 
 def _types(account: Account, given: Sequence[Mapping[str, Any]]) -> _Steps:

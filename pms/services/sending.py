@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 import structlog
+from django.db import Error
 
 from pms.domain import errors
 from pms.domain.records import (
@@ -62,9 +63,9 @@ def is_requested_instead(write_back: WriteBack, error: errors.PmsError) -> bool:
 
 
 def require_time(access: Access) -> None:
-    """Raise ``BudgetSpent`` if too little is left to send a change and hear of it."""
+    """Raise ``NoTimeToSend`` if too little is left to send a change and hear of it."""
     if access.budget.left() < LEAST_TO_SEND_SECONDS:
-        raise errors.BudgetSpent
+        raise errors.NoTimeToSend
 
 
 def _send(access: Access, write_back: WriteBack, change: Change) -> None:
@@ -80,6 +81,15 @@ def _send(access: Access, write_back: WriteBack, change: Change) -> None:
             write_backs.tell_staff(write_back, error.code)
         raise
     write_backs.settle(write_back=write_back, outcome=outcome, now=access.clock.now())
+    _note_reached(access)
+
+
+def _note_reached(access: Access) -> None:
+    """Remember that the office's computer is there; what was sent was sent, whether that can be kept or not."""
+    try:
+        health.note_reached(access.integration, access.clock.now())
+    except (errors.Internal, Error) as error:
+        log.error("office not noted", exception=type(error).__name__, integration_id=str(access.integration.pk))
 
 
 def _perform(pms: PmsService, change: Change) -> Done | Pending:

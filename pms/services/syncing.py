@@ -12,12 +12,15 @@ from pms.domain.localtime import local_date_of
 from pms.domain.records import Appointment, NewAppointment
 from pms.models import OPEN_WRITES, Booking, BookingState, PmsIntegration, WriteBack
 from pms.providers.read_back import shows_appointment
-from pms.services import bookings, integrations, tasks
+from pms.services import bookings, directory, integrations, tasks
 from pms.services.gateway import Access
 
 LONGEST_SPAN = timedelta(days=31)
 # A copy is put in place a while after it was taken from the PMS.
 _COPYING_TAKES = timedelta(hours=1)
+_LONGEST_NAME = 120
+# Said in the place of a clinician whom the list of the active ones lacks.
+_NOT_NAMED = "the team"
 
 
 def is_due(*, integration: PmsIntegration, now: datetime, since: datetime | None) -> bool:
@@ -39,16 +42,18 @@ def sync(access: Access) -> int:
         shown = {row.id: row for row in access.pms.list_appointments(first, last)}
         for booking in ahead:
             if first <= local_date_of(booking.starts_at, where) <= last:
-                seen += 1
-                changed += not follow_desk(access, booking, shown.get(booking.pms_appointment_id))
+                was, seen = _kept(booking), seen + 1
+                follow_desk(access, booking, shown.get(booking.pms_appointment_id))
+                changed += _kept(booking) != was
     access.summary.update(bookings=seen, changed=changed)
     return changed
 
 
 def follow_desk(access: Access, booking: Booking, shown: Appointment | None) -> bool:
-    """Bring a confirmed booking to what the PMS shows of it; return whether it stands there as it was made.
+    """Bring a confirmed booking to what the PMS shows of it; return whether it stands there at its time.
 
-    ``shown`` is its row, ``None`` if the rows of its day lack it. It is gone only if the PMS does not know it any more,
+    With somebody else or in another room it does, and has them from then on: whoever assists is still needed. ``shown``
+    is its row, ``None`` if the rows of its day lack it. It is gone only if the PMS does not know it any more,
     in a copy that is newer than the one that has shown it. Nothing is decided while a change of ours is on its way, nor
     where the copy may be older than the booking, or than its move.
     """
@@ -65,9 +70,12 @@ def follow_desk(access: Access, booking: Booking, shown: Appointment | None) -> 
         return True
     if shown is None:
         _lose(booking)
+    elif not shown.status.occupies_time:
+        bookings.transition(booking, BookingState.CANCELLED)
+    elif (shown.patient_id, shown.starts_at) == (booking.patient_id, booking.starts_at):
+        return _take_over_place(access, booking, shown)
     else:
-        is_moved = shown.status.occupies_time
-        bookings.transition(booking, BookingState.RESCHEDULED if is_moved else BookingState.CANCELLED)
+        bookings.transition(booking, BookingState.RESCHEDULED)
     return False
 
 
@@ -81,6 +89,24 @@ def shows(row: Appointment | None, booking: Booking) -> bool:
         duration_minutes=round((booking.ends_at - booking.starts_at).total_seconds() / 60),
     )
     return row is not None and shows_appointment(row, made)
+
+
+def _take_over_place(access: Access, booking: Booking, shown: Appointment) -> bool:
+    """Give a booking the clinician and room that the desk has chosen; return whether it was still confirmed."""
+    name = booking.clinician_name
+    if shown.clinician_id != booking.clinician_id:
+        person = directory.clinicians(access).get(shown.clinician_id)
+        name = person.name[:_LONGEST_NAME] if person else _NOT_NAMED
+    place = {"clinician_id": shown.clinician_id, "clinician_name": name, "operatory_id": shown.operatory_id}
+    confirmed = Booking.objects.filter(pk=booking.pk, state=BookingState.CONFIRMED, starts_at=booking.starts_at)
+    done = confirmed.update(**place) == 1
+    booking.refresh_from_db()
+    return done
+
+
+def _kept(booking: Booking) -> tuple[str, str, str]:
+    """Return what may follow the desk."""
+    return booking.state, booking.clinician_id, booking.operatory_id
 
 
 def _ahead(integration: PmsIntegration, now: datetime) -> QuerySet[Booking]:

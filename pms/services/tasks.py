@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Q
 
 from accounts.models import Account
 from pms import vault
-from pms.models import Booking, Call, Task, TaskState, WriteBack
+from pms.models import Booking, Call, Resolution, Task, TaskState, WriteBack
 from pms.services import plain
 
 # Kinds of tasks that say that it is not known what became of a write.
@@ -64,6 +65,18 @@ def open_task(
         known = Task.objects.filter(call=call, booking=None, write_back=None, kind=kind)
         same = (task for task in known if once or detail_of(task) == told)
         return next(same, None) or Task.objects.create(kind=kind, **fields)
+
+
+def end_request(*, account: Account, key: str, now: datetime) -> None:
+    """End the open request of a key, because the appointment was booked in another way."""
+    waiting = Task.objects.filter(account=account, request_key=key, state=TaskState.OPEN)
+    waiting.update(state=TaskState.DONE, resolution=Resolution.BOOKED, resolved_at=now, request_key="")
+
+
+def replace(*, task: Task, detail: Mapping[str, str]) -> None:
+    """Have a task that is still open say something else."""
+    told = {name: text for name, text in detail.items() if text}
+    Task.objects.filter(pk=task.pk, state=TaskState.OPEN).update(detail=vault.seal(told, _place(task.pk)))
 
 
 def tell_meanwhile(*, write_back: WriteBack, what: str, of_failures: bool = False) -> None:

@@ -282,7 +282,8 @@ def reschedule(*, write_back: WriteBack, now: datetime) -> None:
         else:
             park(write_back)
         return
-    if is_open(write_back) and now - write_back.sent_at >= _patience(write_back):
+    has_no_end = is_open(write_back) or write_back.state == WriteBackState.WAITING
+    if has_no_end and now - write_back.sent_at >= _patience(write_back):
         tell_staff(write_back, "unresolved")
     interval = min(_FIRST_INTERVAL * 2 ** min(write_back.attempts, 10), _LONGEST_INTERVAL)
     _update(write_back, tuple(WriteBackState), next_attempt_at=now + interval, lease_until=None)

@@ -18,23 +18,29 @@ def cancel_appointment(context: Context, arguments: Mapping[str, Any]) -> Answer
 
     What is only requested is taken back.
     """
-    said = arguments.get("appointmentId")
-    patient_id = subject.patient_of(context, arguments.get("patientId"), required=False)
+    said, patient_id = arguments.get("appointmentId"), _patient(context, arguments)
     task = which.requested(context, said, patient_id) if said else None
+    if task is None:
+        try:
+            identifier = which.appointment(context, said, patient_id)
+        except errors.AppointmentNotFound:
+            task = which.requested(context, None, patient_id)
+            if task is None:
+                raise
     if task is not None:
         return _withdrawn(context, task)
-    try:
-        return _changed(context, arguments, Operation.CANCEL)
-    except errors.AppointmentNotFound:
-        task = None if said else which.requested(context, None, patient_id)
-        if task is None:
-            raise
-        return _withdrawn(context, task)
+    return _changed(context, arguments, Operation.CANCEL, patient_id, identifier)
 
 
 def confirm_appointment(context: Context, arguments: Mapping[str, Any]) -> Answer:
     """Note in the PMS that the patient is coming."""
-    return _changed(context, arguments, Operation.CONFIRM)
+    patient_id = _patient(context, arguments)
+    identifier = which.appointment(context, arguments.get("appointmentId"), patient_id)
+    return _changed(context, arguments, Operation.CONFIRM, patient_id, identifier)
+
+
+def _patient(context: Context, arguments: Mapping[str, Any]) -> str:
+    return subject.patient_of(context, arguments.get("patientId"), required=False)
 
 
 def _withdrawn(context: Context, task: Task) -> Answer:
@@ -45,9 +51,9 @@ def _withdrawn(context: Context, task: Task) -> Answer:
     )
 
 
-def _changed(context: Context, arguments: Mapping[str, Any], operation: Operation) -> Answer:
-    patient_id = subject.patient_of(context, arguments.get("patientId"), required=False)
-    identifier = which.appointment(context, arguments.get("appointmentId"), patient_id)
+def _changed(
+    context: Context, arguments: Mapping[str, Any], operation: Operation, patient_id: str, identifier: str
+) -> Answer:
     try:
         changed = changes.change_status(
             **context.access,

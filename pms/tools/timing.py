@@ -9,7 +9,7 @@ from typing import Any
 
 from pms.domain import errors, speech, spoken
 from pms.domain.localtime import local_date_of, to_local
-from pms.models import AppointmentType, SlotOffer
+from pms.models import AppointmentType, BookingMode, SlotOffer
 from pms.scheduling.choice import pick
 from pms.services import directory, gateway
 from pms.services.placing import TimeNotFree
@@ -76,6 +76,8 @@ def _offered(context: Context, arguments: Mapping[str, Any]) -> SlotOffer | None
     if request.call is None:
         raise errors.SlotExpired
     offered = offering.slot_of(request.call, arguments["slotCode"], request.clock.now())
+    if not offered.appointment_type.is_active or offered.appointment_type.mode == BookingMode.OFF:
+        raise errors.OnRequestOnly
     _refuse_two_times(context, arguments, offered.starts_at)
     return offered
 

@@ -30,7 +30,7 @@ def get_appointments(context: Context, arguments: Mapping[str, Any]) -> Answer:
     patient_id = subject.patient_of(context, arguments.get("patientId"), required=False)
     if not subject.is_trusted(context):
         ahead = _ahead(context, patient_id)
-        waiting = requests.open_for(account=context.request.account, patient_id=patient_id)
+        waiting = requests.open_for(integration=context.integration, patient_id=patient_id)
         say = " ".join([_say(context, ahead), *(_say_request(context, one) for one in waiting)])
         return Answer(say=say, data={"appointments": [_public(one, {}) | _UNTOLD for one in ahead]})
     start, end = _span(context, arguments)
@@ -84,7 +84,7 @@ def requested(context: Context, said: str | None, patient_id: str) -> Task | Non
     """Return the patient's request that is meant: the one that was named or, with nothing said, the only one."""
     if subject.is_trusted(context):
         return None
-    waiting = requests.open_for(account=context.request.account, patient_id=patient_id)
+    waiting = requests.open_for(integration=context.integration, patient_id=patient_id)
     if said:
         return requests.named(waiting, said)
     return waiting[0] if len(waiting) == 1 else None

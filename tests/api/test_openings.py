@@ -277,13 +277,13 @@ class TestBooking:
 
     def test_at_an_office_that_is_offline_is_said(self, practice: Account, staff: Person, sim: Sim) -> None:
         sim("POST", "office", office_id=ALDER, online=False)
-        PmsIntegration.objects.update(office_is_offline=True, checked_at=timezone.now())
+        PmsIntegration.objects.update(office_offline_at=timezone.now(), checked_at=timezone.now())
 
         assert why(told(staff)) == ["office_offline"]
 
     def test_at_an_office_that_is_back_is_not_held_against_it(self, practice: Account, staff: Person) -> None:
         long_ago = timezone.now() - timedelta(minutes=5)
-        PmsIntegration.objects.update(office_is_offline=True, checked_at=long_ago)
+        PmsIntegration.objects.update(office_offline_at=long_ago, checked_at=long_ago)
 
         assert why(told(staff)) == []
 

@@ -31,9 +31,9 @@ def owner(practice: Account) -> Person:
     return member(practice)
 
 
-def put(person: Person, version: str = "", **changes: Any) -> Any:
+def put(person: Person, if_match: str = "", **changes: Any) -> Any:
     raw = json.dumps(changes).encode()
-    headers = {"X-CSRFToken": person.csrf, **({"If-Match": version} if version else {})}
+    headers = {"X-CSRFToken": person.csrf, **({"If-Match": if_match} if if_match else {})}
     return person.client.generic("PUT", RULES, raw, content_type="application/json", headers=headers)
 
 
@@ -137,6 +137,8 @@ def test_a_version_may_be_carried_in_the_body(owner: Person) -> None:
 
     error_of(put(owner, hours={}, version=old), 409, "idempotency_conflict")
 
+    assert read(owner)["hours"] == WEEK
+
 
 # Who may
 
@@ -190,6 +192,11 @@ BAD: dict[str, tuple[Json, set[str]]] = {
     "null for people": ({"clinicianHours": None}, {"clinicianHours"}),
     "a day that does not exist": ({"specialDays": [{"date": "2027-02-30", "windows": []}]}, {"specialDays.0.date"}),
     "a number for a day": ({"specialDays": [{"date": 7, "windows": []}]}, {"specialDays.0.date"}),
+    "a day long past": ({"specialDays": [{"date": "2020-02-03", "windows": []}]}, {"specialDays.0.date"}),
+    "time that is long past": (
+        {"blockouts": [{"startTime": "2020-05-03T12:00:00Z", "endTime": "2020-05-03T13:00:00Z"}]},
+        {"blockouts.0.endTime"},
+    ),
     "a day without windows": ({"specialDays": [{"date": "2027-02-03"}]}, {"specialDays.0.windows"}),
     "days that are no list": ({"specialDays": {"date": "2027-02-03"}}, {"specialDays"}),
     "an instant without an offset": (

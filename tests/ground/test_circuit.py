@@ -284,6 +284,7 @@ SILENCE = (errors.PmsUnavailable, errors.BudgetSpent, errors.OutcomeUnknown)
 ANSWERS = (
     errors.PmsRateLimited,
     errors.OfficeOffline,
+    errors.NoTimeToSend,
     errors.NotSupported,
     errors.CredentialsRejected,
     errors.WriteRejected,

@@ -139,11 +139,42 @@ class TestEvents:
         assert told() == ["data_stale"]
 
     def test_a_refused_write_is_enough_to_call_the_office_offline(self, integration: PmsIntegration) -> None:
-        for _ in range(2):
-            health.note_offline(integration, NOW)
+        for minutes in (0, 5, 3):
+            health.note_offline(integration, NOW + timedelta(minutes=minutes))
 
         assert integration.office_is_offline
-        assert PmsIntegration.objects.get().office_is_offline
+        assert PmsIntegration.objects.get().office_offline_at == NOW + timedelta(minutes=5)
+        assert told() == ["office_offline"]
+
+    def test_a_write_that_is_taken_is_enough_to_call_it_back(self, integration: PmsIntegration) -> None:
+        health.note_offline(integration, NOW)
+
+        health.note_reached(integration, NOW - timedelta(seconds=1))  # it was taken before the other was refused
+        between = PmsIntegration.objects.get().office_is_offline
+        for _ in range(2):
+            health.note_reached(integration, NOW + timedelta(seconds=1))
+
+        assert between
+        assert not PmsIntegration.objects.get().office_is_offline
+        assert told() == ["office_offline", "office_online"]
+
+    @pytest.mark.parametrize(("copied", "is_offline"), [(NOW + HOUR, False), (NOW, True), (None, True)])
+    def test_so_is_a_copy_that_was_taken_since_where_nothing_else_is_told(
+        self, integration: PmsIntegration, copied: datetime | None, is_offline: bool
+    ) -> None:
+        health.note_offline(integration, NOW)
+
+        health.note(integration, Health(copied), NOW + 2 * HOUR)
+
+        assert integration.office_is_offline is is_offline
+        assert PmsIntegration.objects.get().office_is_offline is is_offline
+
+    def test_a_copy_is_not_where_the_office_is_told_to_be_offline(self, integration: PmsIntegration) -> None:
+        health.note_offline(integration, NOW)
+
+        health.note(integration, Health(NOW + HOUR, office_is_offline=True), NOW + 2 * HOUR)
+
+        assert integration.office_offline_at == NOW + 2 * HOUR
         assert told() == ["office_offline"]
 
     def test_a_check_that_was_made_after_the_refused_write_counts_more(self, integration: PmsIntegration) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import time
+from datetime import timedelta
 from functools import partial
 
 import pytest
+from django.utils import timezone
 
 from pms.domain import errors
 from pms.domain.clock import SystemClock
@@ -26,6 +28,7 @@ from tests.talking import (
     bookings_sent,
     in_the_pms,
     look,
+    made_at_the_desk,
     outcomes,
     quiet_day,
     together,
@@ -34,6 +37,7 @@ from tests.talking import (
 pytestmark = pytest.mark.django_db(transaction=True)
 
 AWAY = "I'm sorry, I can't reach the practice's system right now. I can take a message for the team at the practice."
+UNCHANGED = "so nothing has been scheduled or changed"
 AT_ONCE = 0.5  # seconds
 
 
@@ -100,6 +104,46 @@ def test_who_wants_to_book_hears_that_nothing_is_scheduled_and_nothing_is_left_h
     assert not WriteBack.objects.exists()
     assert not Task.objects.exists()
     assert asked_of_the_pms(sim) == []
+
+
+def test_who_asks_again_for_what_was_asked_for_hears_how_it_stands(
+    cora: Caller, sandbox: Sandbox, sim: Sim, slow: Slow
+) -> None:
+    first, second = made_at_the_desk(sandbox), made_at_the_desk(sandbox, "11:00")
+    assert "has been cancelled" in cora.cancel(first).say
+    slow()
+    note = {"content": "I am afraid of needles"}
+    asked = [cora.cancel(second), cora.use("addPatientNote", **note)]
+    fail(cora, sim, FAILURES)
+    sim("DELETE", "requests")
+
+    done, pending, noted = cora.cancel(first), cora.cancel(second), cora.use("addPatientNote", **note)
+    other, new = cora.confirm(second), cora.use("addPatientNote", content="Please call me")
+
+    assert asked_of_the_pms(sim) == []
+    assert "is cancelled" in done.say
+    assert pending.say == asked[0].say
+    assert asked[1].say in noted.say
+    assert [one.outcome for one in (done, pending, noted)] == ["ok"] * 3
+    assert [other.say, new.say] == [AWAY] * 2  # that nothing was changed would be too much
+    assert WriteBack.objects.count() == 3
+
+
+def test_what_was_changed_long_ago_or_for_others_is_not_meant(cora: Caller, sandbox: Sandbox, sim: Sim) -> None:
+    assert "has been cancelled" in cora.cancel(made_at_the_desk(sandbox)).say
+    WriteBack.objects.update(completed_at=timezone.now() - timedelta(days=2))
+    other = made_at_the_desk(sandbox, "11:00")
+    fail(cora, sim, FAILURES)
+
+    mine = cora.cancel(other)
+    WriteBack.objects.update(completed_at=timezone.now())
+    after = cora.cancel(other)
+    WriteBack.objects.update(patient_id="1002")
+    others = cora.cancel(other)
+
+    assert UNCHANGED in mine.say
+    assert after.say == AWAY
+    assert UNCHANGED in others.say
 
 
 def test_after_the_pause_one_access_finds_out_that_everything_works_again(away: Caller, sim: Sim) -> None:

@@ -220,12 +220,10 @@ def test_a_blockout_that_stays_keeps_its_id(account: Account) -> None:
 def test_days_long_past_are_neither_told_nor_taken_away(account: Account) -> None:
     today = local_date_of(CLOCK.now(), NEW_YORK)
     long_past, past = today - timedelta(days=40), today - timedelta(days=5)
-    old = {"startTime": NOON - timedelta(days=900), "endTime": NOON - timedelta(days=899)}
-    told = change(
-        account,
-        specialDays=[{"date": day, "windows": []} for day in (long_past, past)],
-        blockouts=[old],
-    )
+    begun = CLOCK.now() - timedelta(days=40)
+    SpecialDay.objects.create(account=account, day=long_past)
+    Blockout.objects.create(account=account, starts_at=begun, ends_at=begun + timedelta(days=1))
+    told = change(account, specialDays=[{"date": past, "windows": []}], blockouts=[])
 
     cleared = change(account, specialDays=[], blockouts=[])
 
@@ -233,6 +231,35 @@ def test_days_long_past_are_neither_told_nor_taken_away(account: Account) -> Non
     assert (cleared["specialDays"], cleared["blockouts"]) == ([], [])
     assert [row.day for row in SpecialDay.objects.all()] == [long_past]
     assert Blockout.objects.count() == 1
+
+
+def test_what_is_long_past_is_not_taken_again_and_again(account: Account) -> None:
+    today = local_date_of(CLOCK.now(), NEW_YORK)
+    days = [{"date": today - timedelta(days=back), "windows": []} for back in (30, 31)]
+    begun = CLOCK.now() - timedelta(days=40)
+    old = {"startTime": begun, "endTime": begun + timedelta(days=1)}
+
+    assert refused(account, specialDays=days) == {"specialDays.1.date"}
+    assert refused(account, blockouts=[blockout(), old]) == {"blockouts.1.endTime"}
+    assert not SpecialDay.objects.exists()
+    assert not Blockout.objects.exists()
+
+
+def test_what_has_been_told_may_be_sent_back_after_midnight(account: Account) -> None:
+    today = local_date_of(CLOCK.now(), NEW_YORK)
+    begun = CLOCK.now() - timedelta(days=32)
+    day, block = SpecialDay(account=account, day=today - timedelta(days=31)), Blockout(account=account)
+    block.starts_at, block.ends_at = begun, begun + timedelta(hours=1)
+    day.save()
+    block.save()
+
+    change(
+        account,
+        specialDays=[{"date": day.day, "windows": []}],
+        blockouts=[{"startTime": block.starts_at, "endTime": block.ends_at}],
+    )
+
+    assert (SpecialDay.objects.get(), Blockout.objects.get()) == (day, block)
 
 
 def test_a_day_of_the_practice_and_one_of_a_room_are_two(account: Account) -> None:

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import pytest
 from django.utils import timezone
 
-from accounts.models import Account
+from accounts.models import Account, BaaAcceptance
 from pms.domain import errors
 from pms.domain.clock import Budget
 from pms.domain.records import Appointment
@@ -116,13 +116,8 @@ class TestFollows:
         assert writes_sent(sim) == []
         assert kinds() == []
 
-    @pytest.mark.parametrize(
-        "change",
-        [{"time": "15:00"}, {"operatory": "Hyg 2"}, {"provider_id": "HY2"}, {"date": quiet_day(3).isoformat()}],
-    )
-    def test_another_time_room_clinician_or_day(
-        self, booking: Booking, sandbox: Sandbox, sim: Sim, change: dict[str, str]
-    ) -> None:
+    @pytest.mark.parametrize("change", [{"time": "15:00"}, {"date": quiet_day(3).isoformat()}])
+    def test_another_time_or_day(self, booking: Booking, sandbox: Sandbox, sim: Sim, change: dict[str, str]) -> None:
         move_at_the_desk(sandbox, booking.pms_appointment_id, **change)
         copied_since(sim)
         sim("DELETE", "requests")
@@ -130,6 +125,28 @@ class TestFollows:
         assert sync() == 1
 
         assert now_in(booking) == BookingState.RESCHEDULED
+        assert writes_sent(sim) == []
+        assert kinds() == []
+
+    @pytest.mark.parametrize(
+        ("change", "place"),
+        [
+            ({"operatory": "Hyg 2"}, ("HY1", "Hyg 2", "Perpetua Lindqvist")),
+            ({"provider_id": "HY2", "operatory": "Hyg 2"}, ("HY2", "Hyg 2", "Casimir Bellweather")),
+        ],
+    )
+    def test_another_room_or_clinician_at_the_same_time(
+        self, booking: Booking, sandbox: Sandbox, sim: Sim, change: dict[str, str], place: tuple[str, str, str]
+    ) -> None:
+        move_at_the_desk(sandbox, booking.pms_appointment_id, **change)
+        copied_since(sim)
+        sim("DELETE", "requests")
+
+        counts = [sync(), sync()]
+
+        assert counts == [1, 0]
+        assert now_in(booking) == BookingState.CONFIRMED
+        assert (booking.clinician_id, booking.operatory_id, booking.clinician_name) == place
         assert writes_sent(sim) == []
         assert kinds() == []
 
@@ -302,6 +319,18 @@ class TestDuty:
 
         assert syncing.is_due(integration=integration, now=now, since=since) is is_due
 
+    def test_reads_nothing_of_a_practice_that_has_not_agreed(
+        self, booking: Booking, sandbox: Sandbox, sim: Sim
+    ) -> None:
+        BaaAcceptance.objects.all().delete()
+        cancel_at_the_desk(sandbox, booking.pms_appointment_id)
+
+        sweeps.do_duties(SetClock.later(minutes=1))
+
+        duty = Duty.objects.get(kind=DutyKind.SYNC)
+        assert (now_in(booking), duty.done_at, duty.last_error) == (BookingState.CONFIRMED, None, "")
+        assert not PmsAuditLog.objects.filter(action="syncBookings").exists()
+
     def test_compares_nothing_where_no_booking_is_ahead(self, practice: Account) -> None:
         integration = PmsIntegration.objects.get()
 
@@ -332,6 +361,20 @@ class TestDuty:
         assert duty.done_at == done_at  # that is when it was compared
         assert duty.next_attempt_at is not None
         assert duty.next_attempt_at > SetClock.later(minutes=20).now()
+
+
+def test_a_repeated_wish_is_the_same_booking_where_the_desk_has_changed_the_room(
+    booking: Booking, practice: Account, sandbox: Sandbox, sim: Sim
+) -> None:
+    move_at_the_desk(sandbox, booking.pms_appointment_id, operatory="Hyg 2")
+    copied_since(sim)
+
+    again = Caller(practice, number="").verified().book("09:00", providerId="HY1")
+
+    assert again.say.startswith("You already have that one.")
+    assert now_in(booking) == BookingState.CONFIRMED
+    assert booking.operatory_id == "Hyg 2"
+    assert Booking.objects.count() == 1
 
 
 def test_a_repeated_wish_finds_out_what_the_desk_did(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import timezone
 
 from accounts.models import Account
 from pms.models import Booking, BookingState, PmsIntegration, SecurityEvent, Task
-from pms.services import requests, tasks
+from pms.services import connecting, requests, tasks
 from tests.conftest import Sim
+from tests.ground.support import ASKER
 from tests.talking import ALDER, Caller, SetClock, asked_of_the_pms, bookings_sent, in_the_pms, kinds, writes_sent
 
 pytestmark = pytest.mark.django_db
@@ -74,13 +76,39 @@ class TestOffline:
         assert Caller(practice).verified().book("10:00").outcome == "ok"
         assert not PmsIntegration.objects.get().office_is_offline
 
+    @pytest.mark.parametrize(("minutes", "is_tried"), [(9, False), (11, True)])
+    def test_where_no_list_tells_of_the_office_a_wish_is_tried_again_after_a_while(
+        self, practice: Account, cora: Caller, sim: Sim, minutes: int, is_tried: bool
+    ) -> None:
+        for path in ("data_sync_status", "health_check"):
+            sim("POST", "fail", path=f"/v4/{path}", times=10**6, status=403)
+        cora.book("09:00")
+        sent, was = bookings_sent(sim), PmsIntegration.objects.get().office_offline_at
+
+        again = Caller(practice, clock=SetClock.later(minutes=minutes)).verified().book("10:00")
+
+        assert again.outcome == "on_request_only"
+        assert (bookings_sent(sim) > sent) is is_tried
+        assert (PmsIntegration.objects.get().office_offline_at != was) is is_tried
+        assert SecurityEvent.objects.filter(kind="integration.office_offline").count() == 1
+
+    def test_a_successful_test_of_the_connection_calls_the_office_back(
+        self, practice: Account, cora: Caller, sim: Sim
+    ) -> None:
+        cora.book("09:00")
+        sim("POST", "office", office_id=ALDER, online=True)
+
+        connecting.retest(account=practice, asker=ASKER, clock=SetClock())
+
+        assert not PmsIntegration.objects.get().office_is_offline
+
     def test_a_move_is_left_to_the_team_and_the_old_time_stands(
         self, practice: Account, cora: Caller, sim: Sim
     ) -> None:
         sim("POST", "office", office_id=ALDER, online=True)
         assert cora.book("09:00").outcome == "ok"
         sim("POST", "office", office_id=ALDER, online=False)
-        PmsIntegration.objects.update(office_is_offline=True)
+        PmsIntegration.objects.update(office_offline_at=timezone.now())
 
         result = cora.move("10:00")
 
