@@ -29,10 +29,9 @@ Sim = Callable[..., Any]
 hypothesis_settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
 hypothesis_settings.load_profile("repeatable")
 
-# Of a test with more cases than this, `make check` runs every third, and `make test` all.
-_MANY = 12
-
-
+# Of a test with more cases than this, `make check` runs every fourth, and `make test` all.
+_MANY = 4
+_CHOSEN = ("exhaustive", "race", "whole")
 # A race is another one each time. SQLite has one writer, so that there once is enough.
 _REPEATS = int(os.environ.get("PARLAE_RACE_REPEATS", "20"))
 
@@ -40,6 +39,7 @@ _REPEATS = int(os.environ.get("PARLAE_RACE_REPEATS", "20"))
 def pytest_configure(config: pytest.Config) -> None:
     """Say what the markers are that this file knows what to do with."""
     config.addinivalue_line("markers", "race: runs PARLAE_RACE_REPEATS times on PostgreSQL, once on SQLite")
+    config.addinivalue_line("markers", "whole: `make check` leaves none of its cases out")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -52,15 +52,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what of many cases alike is left out of the sample, unless a test has chosen its own, or is a race."""
+    """Mark what of many cases alike is left out of the sample, unless a test has chosen for itself."""
     cases: dict[str, list[pytest.Item]] = {}
     for item in items:
         cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
     for alike in cases.values():
-        if len(alike) <= _MANY or any(item.get_closest_marker(one) for item in alike for one in ("exhaustive", "race")):
+        if len(alike) <= _MANY or any(item.get_closest_marker(one) for item in alike for one in _CHOSEN):
             continue
         for number, item in enumerate(alike):
-            if number % 3:
+            if number % 4:
                 item.add_marker(pytest.mark.exhaustive)
 
 

@@ -17,6 +17,7 @@ from tests.safety.stage import Stage, sikka
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
+    pytest.mark.whole,
     pytest.mark.skipif(connection.vendor != "postgresql", reason="What breaks here breaks in production's database."),
 ]
 

@@ -12,7 +12,6 @@ CASES = json.loads((TESTS / "data" / "scheduling" / "cases.json").read_text())
 IDS = [case["id"] for name in ("races", "writeback") for case in CASES[name]]
 # Cases that tests of another name hold.
 ELSEWHERE = {
-    "WB-11": "services/test_syncing.py::test_another_time_room_clinician_or_day",
     "WB-16": "tools/test_cancelling.py::test_where_the_pms_cannot_is_left_to_the_team",
     "WB-18": "regressions/test_tenants.py::"
     "test_c1_an_answer_for_another_practice_switches_the_connection_off_and_is_never_adopted",

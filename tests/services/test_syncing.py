@@ -106,7 +106,7 @@ class TestFollows:
 
         assert now_in(booking) == BookingState.CONFIRMED
 
-    def test_a_cancellation(self, booking: Booking, sandbox: Sandbox, sim: Sim) -> None:
+    def test_wb_11_a_cancellation(self, booking: Booking, sandbox: Sandbox, sim: Sim) -> None:
         cancel_at_the_desk(sandbox, booking.pms_appointment_id)
         sim("DELETE", "requests")
 
@@ -117,7 +117,7 @@ class TestFollows:
         assert kinds() == []
 
     @pytest.mark.parametrize("change", [{"time": "15:00"}, {"date": quiet_day(3).isoformat()}])
-    def test_another_time_or_day(self, booking: Booking, sandbox: Sandbox, sim: Sim, change: dict[str, str]) -> None:
+    def test_wb_11_another_time_or_day(self, booking: Booking, sandbox: Sandbox, sim: Sim, change: dict[str, str]) -> None:
         move_at_the_desk(sandbox, booking.pms_appointment_id, **change)
         copied_since(sim)
         sim("DELETE", "requests")
