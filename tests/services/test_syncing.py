@@ -117,7 +117,9 @@ class TestFollows:
         assert kinds() == []
 
     @pytest.mark.parametrize("change", [{"time": "15:00"}, {"date": quiet_day(3).isoformat()}])
-    def test_wb_11_another_time_or_day(self, booking: Booking, sandbox: Sandbox, sim: Sim, change: dict[str, str]) -> None:
+    def test_wb_11_another_time_or_day(
+        self, booking: Booking, sandbox: Sandbox, sim: Sim, change: dict[str, str]
+    ) -> None:
         move_at_the_desk(sandbox, booking.pms_appointment_id, **change)
         copied_since(sim)
         sim("DELETE", "requests")
