@@ -31,7 +31,8 @@ PRACTICES = 10
 OTHERS = 30
 CALLERS = 200
 LATENCY_SECONDS = 10
-_PAUSE_SECONDS = 5.0  # of the slow practice's callers
+# The agent takes as long to say its sentence as the caller to answer.
+_PAUSE_SECONDS = 10.0  # of the slow practice's callers
 _OTHERS_PAUSE_SECONDS = 2.0
 _ROUNDS = 3
 # A call that found a place is given up after eight seconds: so long the circuit is closed, and then it is open.
