@@ -17,7 +17,7 @@ from django.conf import settings
 
 from pms.domain import errors
 
-LONGEST_WAIT_SECONDS = 0.8
+LONGEST_WAIT_SECONDS = 0.7
 # Where no place was taken for so long, all are stuck, and waiting is no use.
 STUCK_SECONDS = 1.0
 
