@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from auditlog.context import set_actor
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
-from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.roles import Permission
 from pms.api import rules_schemas as schemas
 from pms.api.base import problems
-from pms.api.session import SessionView
+from pms.api.session import ACCOUNT, TOKEN, SessionView
+from pms.api.validation import validated
 from pms.domain import errors
 from pms.domain.clock import SystemClock
 from pms.scheduling.reasons import Reason
@@ -35,10 +35,6 @@ _PMS_CODES = {
     502: "credentials_rejected, upstream_invalid",
     503: "pms_unavailable",
 }
-_ACCOUNT = OpenApiParameter("accountId", str, description="The practice; only for members of several.")
-_TOKEN = OpenApiParameter(
-    "X-CSRFToken", str, OpenApiParameter.HEADER, required=True, description="The value of the cookie `csrftoken`."
-)
 _IF_MATCH = OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, description="The version that was read.")
 _WITH = OpenApiParameter(
     "with", str, enum=["pms"], description="`pms`: also what the practice's system tells of the coming week."
@@ -102,7 +98,7 @@ class RulesView(SessionView):
             "practice. Where the practice's system tells hours, those count before weekly hours; hours that nobody has "
             "told are never made up."
         ),
-        parameters=[_ACCOUNT, _WITH],
+        parameters=[ACCOUNT, _WITH],
         responses={
             200: OpenApiResponse(schemas.Rules),
             **problems(_CODES | _PMS_CODES | {409: "setup_required: only with `with=pms`"}),
@@ -136,7 +132,7 @@ class RulesView(SessionView):
             "part that is given replaces that part as a whole. A kind of appointment that is left out of the list is "
             "switched off. With the `version` that was read, nothing is changed if somebody else was quicker."
         ),
-        parameters=[_ACCOUNT, _TOKEN, _IF_MATCH],
+        parameters=[ACCOUNT, TOKEN, _IF_MATCH],
         request=schemas.RulesChange,
         responses={
             200: OpenApiResponse(schemas.Rules),
@@ -157,7 +153,7 @@ class RulesView(SessionView):
     )
     def put(self, request: Request) -> Response:
         member = self.member(request, Permission.MANAGE_RULES)
-        changes = dict(_validated(schemas.RulesChange(data=self.body(request))))
+        changes = dict(validated(schemas.RulesChange(data=self.body(request))))
         version = request.headers.get("If-Match", "").strip().removeprefix("W/").strip('"')
         if version not in ("", "*"):
             changes["version"] = version
@@ -179,7 +175,7 @@ class OpeningsView(SessionView):
             "if it were booked directly; `bookable` says what keeps all times from that."
         ),
         parameters=[
-            _ACCOUNT,
+            ACCOUNT,
             OpenApiParameter("date", str, required=True, description="The local day: YYYY-MM-DD."),
             OpenApiParameter("appointmentType", str, required=True, description="An id, a name or an alias."),
             OpenApiParameter("providerId", str, description="Only with this clinician: the PMS's id."),
@@ -230,7 +226,7 @@ class OpeningsView(SessionView):
     )
     def get(self, request: Request) -> Response:
         member = self.member(request, Permission.READ_STATUS)
-        asked = _validated(schemas.OpeningsAsked(data=request.query_params))
+        asked = validated(schemas.OpeningsAsked(data=request.query_params))
         told = explaining.explain(
             account=member.account,
             day=asked["date"],
@@ -244,32 +240,3 @@ class OpeningsView(SessionView):
 
 def _answer(found: Mapping[str, Any]) -> Response:
     return Response({"success": True, **found}, headers={"ETag": f'"{found["version"]}"'})
-
-
-def _validated(serializer: serializers.Serializer[Any]) -> Mapping[str, Any]:
-    if not serializer.is_valid():
-        raise errors.Invalid(fields=dict(_flat(serializer.errors)))
-    found: Mapping[str, Any] = serializer.validated_data
-    return found
-
-
-def _flat(found: Any, place: str = "") -> Iterator[tuple[str, str]]:
-    """Yield a serializer's complaints by the dotted name of their field, the first one of each."""
-    if isinstance(found, Mapping):
-        for name, what in found.items():
-            yield from _flat(what, place if _is_unfit(str(name)) else f"{place}.{name}".lstrip("."))
-    elif _is_of_many(found):
-        for number, what in enumerate(found):
-            yield from _flat(what, f"{place}.{number}")
-    else:
-        yield place, str(found[0])
-
-
-def _is_unfit(name: str) -> bool:
-    """Return whether a complaint cannot be told under this name: what somebody has made a key of may be anything."""
-    return name == "non_field_errors" or not name.isprintable() or len(name) > schemas.LONGEST_KEY
-
-
-def _is_of_many(found: Sequence[Any]) -> bool:
-    """Return whether these are the complaints about the items of a list: an empty one where an item has none."""
-    return any(isinstance(one, Mapping) for one in found)

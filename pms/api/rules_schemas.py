@@ -18,7 +18,6 @@ _HOURS = (
 _WHOSE = "The PMS's id; with neither a clinician nor a room it is the whole practice's."
 
 
-LONGEST_KEY = rule_checks.LONGEST_ID
 _LABEL = "For the team. No patient's name."
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 from django.core.exceptions import RequestDataTooBig
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
@@ -26,6 +27,11 @@ from pms.services.addresses import client_address
 from pms.services.audit import Asker
 
 log = structlog.get_logger(__name__)
+
+ACCOUNT = OpenApiParameter("accountId", str, description="The practice; only for members of several.")
+TOKEN = OpenApiParameter(
+    "X-CSRFToken", str, OpenApiParameter.HEADER, required=True, description="The value of the cookie `csrftoken`."
+)
 
 
 class SessionRequired(errors.Refused):

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from auditlog.context import set_actor
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -18,7 +18,8 @@ from accounts import baa
 from accounts.roles import Permission
 from pms.api import setup_schemas as schemas
 from pms.api.base import problems
-from pms.api.session import Member, SessionView
+from pms.api.session import ACCOUNT, TOKEN, Member, SessionView
+from pms.api.validation import validated
 from pms.domain import errors
 from pms.domain.clock import SystemClock
 from pms.models import ConnectionStatus
@@ -35,10 +36,6 @@ _CODES = {
     429: "rate_limited, with Retry-After",
     500: "internal_error",
 }
-_ACCOUNT = OpenApiParameter("accountId", str, description="The practice; only for members of several.")
-_TOKEN = OpenApiParameter(
-    "X-CSRFToken", str, OpenApiParameter.HEADER, required=True, description="The value of the cookie `csrftoken`."
-)
 _FEATURES = {"appointments": True, "patients": True, "insurance": True, "payments": True}
 
 
@@ -66,7 +63,7 @@ class SetupView(SessionView):
             "booked; what is there already stays as it is. Hours are not imported: they are read from the PMS whenever "
             "times are looked for."
         ),
-        parameters=[_ACCOUNT, _TOKEN],
+        parameters=[ACCOUNT, TOKEN],
         request=schemas.SetupRequest,
         responses={
             200: OpenApiResponse(schemas.Connected, description="Tested and switched on."),
@@ -137,7 +134,7 @@ class SetupView(SessionView):
     )
     def post(self, request: Request) -> Response:
         member = self.member(request, Permission.MANAGE_INTEGRATION)
-        wanted = _validated(self.body(request))
+        wanted = validated(schemas.SetupRequest(data=self.body(request)))
         credentials = _credentials(wanted["provider"], wanted.get("credentials") or {})
         config = dict(wanted.get("config") or {})
         time_zone = config.pop("timezone", "")
@@ -179,7 +176,7 @@ class StatusView(SessionView):
             "How the practice's connection stands, and what can be done over it now. For every member of the practice. "
             "It asks the practice's system nothing."
         ),
-        parameters=[_ACCOUNT],
+        parameters=[ACCOUNT],
         responses={
             200: OpenApiResponse(schemas.Status),
             **problems({status: codes for status, codes in _CODES.items() if status != 422}),
@@ -238,7 +235,7 @@ class ConnectionTestView(SessionView):
             "session of an owner or admin. A connection that was switched off because it failed is switched on if it "
             "works. A test that fails is an answer, not an error: 200 with `connectionValid: false` and the reason."
         ),
-        parameters=[_ACCOUNT, _TOKEN],
+        parameters=[ACCOUNT, TOKEN],
         request=schemas.AccountNamed,
         responses={
             200: OpenApiResponse(schemas.Tested),
@@ -287,14 +284,6 @@ def _tested(member: Member) -> tuple[bool, str]:
     return True, f"Successfully connected to {integration.get_provider_display()} API"
 
 
-def _validated(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    serializer = schemas.SetupRequest(data=body)
-    if not serializer.is_valid():
-        raise errors.Invalid(fields=_flat(serializer.errors))
-    found: Mapping[str, Any] = serializer.validated_data
-    return found
-
-
 def _credentials(provider: str, given: Mapping[str, object]) -> dict[str, str]:
     """Return the provider's own fields; what else was sent is dropped. A value is never repeated in an error.
 
@@ -311,14 +300,3 @@ def _credentials(provider: str, given: Mapping[str, object]) -> dict[str, str]:
 
 def _is_usable(value: object) -> bool:
     return isinstance(value, str) and len(value) <= schemas.MAX_CREDENTIAL and value.strip().isprintable()
-
-
-def _flat(found: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Return a serializer's complaints by the dotted name of their field, the first one of each."""
-    flat: dict[str, str] = {}
-    for name, what in found.items():
-        if isinstance(what, Mapping):
-            flat |= _flat(what, f"{prefix}{name}.")
-        else:
-            flat[f"{prefix}{name}".removesuffix(".non_field_errors")] = str(what[0])
-    return flat

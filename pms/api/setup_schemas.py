@@ -10,9 +10,14 @@ from rest_framework import serializers
 from accounts.models.account import validate_zone
 from pms.models import ConnectionStatus, Provider
 from pms.providers import registry
+from pms.services.rule_checks import BOUNDS
 
 MAX_CREDENTIAL = 500
-_DAY = 24 * 60
+
+
+def _bounds(name: str) -> dict[str, Any]:
+    least, most = BOUNDS[name]
+    return {"min_value": least, "max_value": most}
 
 
 class Text(serializers.CharField):
@@ -62,15 +67,14 @@ class Config(serializers.Serializer[Any]):
     )
     timezone = Zone(required=False, help_text="The practice's IANA time zone; becomes the account's.")
     allowOnlineBooking = Switch(required=False, help_text="Whether the agent may book, move and cancel.")
-    minNoticeMinutes = Whole(required=False, min_value=0, max_value=30 * _DAY, help_text="120 unless it is set.")
-    maxAdvanceDays = Whole(required=False, min_value=1, max_value=730, help_text="90 unless it is set.")
+    minNoticeMinutes = Whole(required=False, **_bounds("minNoticeMinutes"), help_text="120 unless it is set.")
+    maxAdvanceDays = Whole(required=False, **_bounds("maxAdvanceDays"), help_text="90 unless it is set.")
     stepMinutes = Whole(
-        required=False, min_value=5, max_value=120, help_text="The grid of start times; 15 unless it is set."
+        required=False, **_bounds("stepMinutes"), help_text="The grid of start times; 15 unless it is set."
     )
     maxDataAgeMinutes = Whole(
         required=False,
-        min_value=15,
-        max_value=7 * _DAY,
+        **_bounds("maxDataAgeMinutes"),
         help_text="How old the vendor's copy of the schedule may be for times to be booked from it; when it is older, "
         "the agent only takes requests. What is usual for the vendor unless it is set; Sikka: 26 hours.",
     )

@@ -118,7 +118,7 @@ def send_waiting(access: Access, write_back: WriteBack, booking: Booking, asker:
         appointment_type=booking.appointment_type,
         starts_at=booking.starts_at,
         clinician_id=booking.clinician_id,
-        minutes=_minutes(booking),
+        minutes=bookings.minutes_of(booking),
         is_approved=True,  # it was when it was asked for
     )
     if booking.starts_at <= access.clock.now():
@@ -269,15 +269,10 @@ def _new_appointment(booking: Booking) -> NewAppointment:
         clinician_id=booking.clinician_id,
         operatory_id=booking.operatory_id,
         starts_at=booking.starts_at,
-        duration_minutes=_minutes(booking),
+        duration_minutes=bookings.minutes_of(booking),
         appointment_type=booking.appointment_type.pms_value,
         description=bookings.reveal_note(booking) or booking.appointment_type.name,
     )
-
-
-def _minutes(booking: Booking) -> int:
-    """Return the length of the time that is kept, whatever the type's is by now."""
-    return round((booking.ends_at - booking.starts_at).total_seconds() / 60)
 
 
 def _keep_whole_note(access: Access, booking: Booking) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -160,9 +161,11 @@ def _views(access: Access, sought: Sought, days: Sequence[date]) -> Iterator[Day
         rule=rule_for(access.integration, sought.appointment_type, sought.minutes),
         now=access.clock.now(),
     )
+    of_days: dict[date, list[Appointment]] = defaultdict(list)
+    for row in appointments:
+        of_days[local_date_of(row.starts_at, account.zone)].append(row)
     for day, result in zip(days, found, strict=True):
-        of_day = tuple(row for row in appointments if local_date_of(row.starts_at, account.zone) == day)
-        yield DayView(day, result, of_day, people)
+        yield DayView(day, result, tuple(of_days[day]), people)
 
 
 def _trios(access: Access, sought: Sought, people: dict[str, Clinician]) -> list[Trio]:

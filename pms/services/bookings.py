@@ -129,6 +129,11 @@ def is_being_made(booking: Booking, now: datetime) -> bool:
     return booking.state == S.HELD and now < booking.hold_expires_at - HOLD_FOR + ABANDONED_AFTER
 
 
+def minutes_of(booking: Booking) -> int:
+    """Return the length of the time that is kept, whatever the type's is by now."""
+    return round((booking.ends_at - booking.starts_at).total_seconds() / 60)
+
+
 def forget(booking: Booking) -> None:
     """Give up a booking of which nothing is in the PMS: its time is free, and its key may book again."""
     given_up = NOTHING_MADE[booking.state]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -44,8 +44,6 @@ _OTHER_CHANGE = (
     "There is another change of that appointment on its way that is not final yet, so I have not changed anything. "
     "I have left the team a note."
 )
-# What was done longer ago, the desk may have undone.
-_RECENTLY = timedelta(days=1)
 _PASSED = "That appointment is in the past, so I have not changed anything."
 
 
@@ -153,7 +151,7 @@ def _asked_before(
         return None
     write_backs.give_up_sending(last, now=now)
     sent = write_backs.change_if_kept(last)
-    if not isinstance(sent, StatusChange) or (last.completed_at or now) < now - _RECENTLY:
+    if not isinstance(sent, StatusChange) or (last.completed_at or now) < now - gateway.RECENTLY:
         return None
     entry = Entry(
         id=last.appointment_id,

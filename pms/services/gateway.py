@@ -40,8 +40,8 @@ log = structlog.get_logger(__name__)
 # question may go well, and whoever asks it hears at once what is wrong.
 _SILENCE = (errors.PmsUnavailable, errors.OutcomeUnknown)
 _ANSWERS = (errors.PmsRateLimited, errors.OfficeOffline, errors.Undecided, errors.NoTimeToSend)
-# Whoever has had something changed since then is not told that nothing was.
-_RECENTLY = timedelta(days=1)
+# Whoever has had something changed since then is not told that nothing was; what is older, the desk may have undone.
+RECENTLY = timedelta(days=1)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -178,7 +178,7 @@ def _may_have_changed(access: Access, action: str) -> bool:
 
     Where no patient is known yet, it may be any change of the same kind.
     """
-    is_recent = Q(completed_at__isnull=True) | Q(completed_at__gte=access.clock.now() - _RECENTLY)
+    is_recent = Q(completed_at__isnull=True) | Q(completed_at__gte=access.clock.now() - RECENTLY)
     whose = Q(patient_id=access.patient_id) if access.patient_id else Q(operation=action)
     ours = WriteBack.objects.filter(is_recent, whose, integration=access.integration)
     return ours.exclude(state=WriteBackState.FAILED).exists()

@@ -86,7 +86,7 @@ def shows(row: Appointment | None, booking: Booking) -> bool:
         clinician_id=booking.clinician_id,
         operatory_id=booking.operatory_id,
         starts_at=booking.starts_at,
-        duration_minutes=round((booking.ends_at - booking.starts_at).total_seconds() / 60),
+        duration_minutes=bookings.minutes_of(booking),
     )
     return row is not None and shows_appointment(row, made)
 
