@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from . import practice
+from . import practice, vapi
 from .diary import clock, minutes
 from .errors import Refusal
 from .faults import Failure, Fault, Loss, seconds
@@ -219,6 +219,32 @@ def _credentials(world: World, _asked: Asked) -> Done:
     }
 
 
+def _vapi(world: World, _asked: Asked) -> Done:
+    """What Vapi's dashboard would show, secrets included, and what opens it."""
+    return {"key": vapi.API_KEY, "credentials": world.vapi.credentials, "objects": world.vapi.objects}
+
+
+def _vapi_config(world: World, asked: Asked) -> Done:
+    """Whether credentials can be made by API; without it they are made in the dashboard alone."""
+    if not isinstance(asked["credentials"], bool):
+        raise ValueError("credentials must be true or false")
+    world.vapi.credentials = asked["credentials"]
+    return {"credentials": world.vapi.credentials}
+
+
+def _vapi_add(world: World, asked: Asked) -> Done:
+    """Somebody makes an object in the dashboard: unchecked."""
+    return {"object": world.vapi.add(str(asked["kind"]), dict(asked["body"]), world.clock.now())}
+
+
+def _vapi_change(world: World, asked: Asked) -> Done:
+    """Somebody changes an object in the dashboard, unchecked, or deletes it: `body` null."""
+    kind, object_id, body = str(asked["kind"]), str(asked["id"]), asked["body"]
+    if body is None:
+        return {"object": world.vapi.objects[kind].pop(object_id)}
+    return {"object": world.vapi.change(kind, object_id, dict(body), world.clock.now())}
+
+
 COMMANDS: dict[tuple[str, str], Callable[[World, Asked], Done]] = {
     ("POST", "reset"): _reset,
     ("POST", "config"): _config,
@@ -235,6 +261,10 @@ COMMANDS: dict[tuple[str, str], Callable[[World, Asked], Done]] = {
     ("GET", "truth"): _truth,
     ("GET", "writebacks"): _writebacks,
     ("GET", "credentials"): _credentials,
+    ("GET", "vapi"): _vapi,
+    ("POST", "vapi/config"): _vapi_config,
+    ("POST", "vapi/add"): _vapi_add,
+    ("POST", "vapi/change"): _vapi_change,
 }
 
 

@@ -60,13 +60,14 @@ class Fault(Aim):
     """A request fails; it is not carried out.
 
     kind: status = the JSON body of `error_code`; text, html = a page that is not JSON; timeout = silence for `hold`
-    seconds, then the connection closes; drop = the connection closes at once.
+    seconds, then the connection closes; drop = the connection closes at once. `retry_after` is for Vapi alone.
     """
 
     kind: str
     status: int
     error_code: str
     hold: float
+    retry_after: int = 0
 
     @classmethod
     def from_json(cls, asked: Mapping[str, Any]) -> Self:
@@ -79,7 +80,10 @@ class Fault(Aim):
             raise ValueError("unknown error_code")
         default = CODES[error_code].status if error_code else 500
         status, hold = int(asked.get("status", default)), seconds(asked.get("hold_seconds", DEFAULT_HOLD))
-        return cls(**cls.read(asked), kind=kind, status=status, error_code=error_code, hold=hold)
+        retry_after = int(asked.get("retry_after", 0))
+        return cls(
+            **cls.read(asked), kind=kind, status=status, error_code=error_code, hold=hold, retry_after=retry_after
+        )
 
     def answer(self) -> Answer:
         """The broken answer of the kinds status, text and html."""

@@ -8,12 +8,17 @@ from typing import Any
 from .message import Request
 
 KEPT = 5000
-_SECRET = frozenset({"app_id", "app_key", "secret_key", "request_key", "refresh_key"})
+_SECRET = frozenset({"app_id", "app_key", "secret_key", "request_key", "refresh_key", "secretkey"})
 MASK = "********"
 
 
-def _masked(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: MASK if name.lower() in _SECRET else value for name, value in values.items()}
+def _masked(value: Any) -> Any:
+    """A JSON value with its secrets masked, however deep."""
+    if isinstance(value, list):
+        return [_masked(inner) for inner in value]
+    if isinstance(value, dict):
+        return {name: MASK if name.lower() in _SECRET else _masked(inner) for name, inner in value.items()}
+    return value
 
 
 def _body(content: bytes) -> object:
@@ -28,7 +33,7 @@ def _body(content: bytes) -> object:
 
 
 class Journal:
-    """The newest requests below /v4, oldest first."""
+    """The newest requests to the vendors, oldest first."""
 
     def __init__(self) -> None:
         self._entries: deque[dict[str, object]] = deque(maxlen=KEPT)

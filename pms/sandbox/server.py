@@ -10,9 +10,9 @@ from threading import Event, Lock, Thread
 from types import TracebackType
 from urllib.parse import parse_qsl, urlsplit
 
-from . import control
+from . import control, vapi
 from .clock import Clock
-from .faults import Fault
+from .faults import Fault, Loss
 from .message import Answer, Request, as_json
 from .routes import dispatch
 from .state import StateFile
@@ -86,7 +86,7 @@ class _Handler(BaseHTTPRequestHandler):
         if parts.path.startswith(f"{control.PREFIX}/"):
             self._control(request)
         else:
-            self._sikka(request)
+            self._vendor(request)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _serve
 
@@ -112,7 +112,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.keep()
         self._send(answer)
 
-    def _sikka(self, request: Request) -> None:
+    def _vendor(self, request: Request) -> None:
         world = self.server.world
         with world.lock:
             life, fault, delay = world.life, world.faults.take(request), world.faults.delay(request)
@@ -133,7 +133,8 @@ class _Handler(BaseHTTPRequestHandler):
             world.journal.note(world.clock.now(), request, 0)
             return None, fault.hold if fault.kind == "timeout" else 0.0
         now = world.settle()
-        answer, loss = (fault.answer(), None) if fault else dispatch(world, request)
+        answered = _of_vapi if request.path.startswith(f"{vapi.PREFIX}/") else _of_sikka
+        answer, loss = answered(world, request, fault)
         world.journal.note(now, request, 0 if loss else answer.status)
         self.server.keep()
         return (None, loss.hold) if loss else (answer, 0.0)
@@ -161,6 +162,18 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.flush()
 
 
+def _of_sikka(world: World, request: Request, fault: Fault | None) -> tuple[Answer, Loss | None]:
+    return (fault.answer(), None) if fault else dispatch(world, request)
+
+
+def _of_vapi(world: World, request: Request, fault: Fault | None) -> tuple[Answer, Loss | None]:
+    if fault:
+        return vapi.broken(fault), None
+    answer = vapi.dispatch(world.vapi, request, world.clock.now())
+    was_done = answer.status in (200, 201)
+    return answer, world.faults.take_loss(request, writes=False) if was_done else None
+
+
 class Sandbox:
     """A running sandbox: `with Sandbox(writeback_delay=0.2) as sandbox: sandbox.url`.
 
@@ -185,6 +198,7 @@ class Sandbox:
         self.host = host
         self.port: int = self._server.server_address[1]
         self.url = f"http://{host}:{self.port}"
+        self.vapi_url = f"{self.url}{vapi.PREFIX}"
         settings = Settings(writeback_delay=writeback_delay, refresh_lag=refresh_lag, seed=seed)
         self.world = self._server.world = World(self.url, settings, Clock(start))
         self._resume()

@@ -19,10 +19,11 @@ from .fields import APPOINTMENTS, MEDICAL_NOTES, PATIENTS, TRANSACTIONS, FieldTa
 from .operations import OPERATIONS
 from .rows import is_link
 from .truth import Office, Store
+from .vapi import Org
 from .world import Settings, World
 from .writebacks import Job, Outcome
 
-FORMAT = 2
+FORMAT = 3
 
 # The rows of a store, by their name there.
 _TABLES = {
@@ -90,6 +91,7 @@ def _saved(world: World) -> Saved:
             "meters": {holder: asdict(meter) for holder, meter in keys.meters.items()},
         },
         "offices": {office_id: _saved_office(office) for office_id, office in world.offices.items()},
+        "vapi": asdict(world.vapi),
         "next_job": world.next_job,
         "jobs": [_saved_job(office, job) for office, job in world.jobs.values()],
     }
@@ -102,6 +104,7 @@ def _restore(world: World, saved: Saved) -> None:
     _restore_keys(world, saved["keys"])
     for office_id, office in world.offices.items():
         _restore_office(office, saved["offices"][office_id])
+    world.vapi = Org(**saved["vapi"])
     world.next_job = saved["next_job"]
     for one in saved["jobs"]:
         job = _restored_job(one)

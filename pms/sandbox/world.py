@@ -1,4 +1,4 @@
-"""Everything the sandbox knows: offices, keys, write-backs, faults, the clock. One lock guards it all.
+"""Everything the sandbox knows: offices, keys, write-backs, Vapi's objects, faults, the clock. One lock guards it all.
 
 Nothing runs in the background. Whoever looks first carries out what has come due by then, in the order in which it
 would have happened: write-backs at their time, refreshes on their beat, none of it while the office is offline.
@@ -15,6 +15,7 @@ from .faults import Faults
 from .journal import Journal
 from .practice import PROFILES
 from .truth import Office
+from .vapi import Org
 from .writebacks import FIRST_ID, Job, Operation, Outcome, Payload
 
 WRITEBACK_DELAY = 5.0
@@ -69,6 +70,7 @@ class World:
         self.keys = KeyRing(self.settings.seed, {profile.office_id: profile for profile in PROFILES})
         self.jobs: dict[str, tuple[Office, Job]] = {}
         self.faults = Faults()
+        self.vapi = Org.found(instant)
         self.journal.clear()
         self.life += 1
         self.next_job = FIRST_ID

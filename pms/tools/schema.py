@@ -10,6 +10,11 @@ from pms.tools.registry import Tool
 
 TIMEOUT_SECONDS = 20  # Vapi's own default; ours ends long before
 _STILL_WORKING_MS = 4000
+# For the model, not the caller: it would otherwise say what it expected to hear.
+_FAILED = (
+    "This did not answer, so nobody knows whether anything was done. Say that it did not work and that you cannot tell "
+    "more; never say that it is done."
+)
 
 
 def vapi_function(tool: Tool, *, url: str) -> dict[str, Any]:
@@ -31,6 +36,7 @@ def vapi_function(tool: Tool, *, url: str) -> dict[str, Any]:
                 "content": "I am still working on that.",
                 "timingMilliseconds": _STILL_WORKING_MS,
             },
+            {"type": "request-failed", "role": "system", "content": _FAILED},
         ],
     }
 
