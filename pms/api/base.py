@@ -15,13 +15,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.addresses import client_address
 from pms import vault
 from pms.api.authentication import DoorAuthentication, Server
 from pms.api.formats import JsonAnswers, StrictJsonParser
 from pms.api.schemas import Problem
 from pms.domain import errors
 from pms.domain.clock import Budget, SystemClock
-from pms.services.addresses import client_address
 from pms.services.audit import Asker
 from pms.tools import registry, runner
 from pms.tools.context import Answer, Face

@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 
+from accounts.openness import asks_nobody
 from pms.domain import errors
 from pms.vapi.refusal import AddressUnknown, MethodNotAllowed, NotAcceptable, refusal
 
@@ -17,6 +18,7 @@ log = structlog.get_logger(__name__)
 
 
 @csrf_exempt
+@asks_nobody
 def address_unknown(request: HttpRequest) -> JsonResponse:
     """Answer for every address below ``/api/`` that does not exist."""
     return refusal(AddressUnknown(), request)

@@ -13,16 +13,19 @@ from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from accounts.openness import asks_nobody
 from pms.models import WriteBack
-from pms.services import duties
+from pms.services import duties, setup_checks
 
 
+@asks_nobody
 @require_safe
 def healthz(_request: HttpRequest) -> JsonResponse:
     """Answer that the process is alive."""
     return JsonResponse({"status": "alive"})
 
 
+@asks_nobody
 @require_safe
 def readyz(_request: HttpRequest) -> JsonResponse:
     """Answer whether database and cache work; how late the worker is stands in the body, not in the status."""
@@ -42,7 +45,7 @@ def _tried(part: Callable[[], int]) -> int | None:
 
 
 def _worker_lag_seconds() -> int:
-    """Return for how long the oldest due write-back or duty has been waiting.
+    """Return for how long the oldest due write-back, duty or check has been waiting.
 
     A duty of a connection that was switched on again waits from then on.
     """
@@ -52,6 +55,7 @@ def _worker_lag_seconds() -> int:
     since: tuple[datetime | None, ...] = (
         writes.aggregate(since=Min("next_attempt_at"))["since"],
         duties.overdue(now).aggregate(since=Min(resting))["since"],
+        setup_checks.overdue_since(now),
     )
     return max([0, *(round((now - one).total_seconds()) for one in since if one is not None)])
 

@@ -20,6 +20,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.generators import SchemaGenerator
 
+from accounts.openness import asks_nobody
 from pms.vapi.refusal import MethodNotAllowed, refusal
 
 _METHODS = ("get", "post", "put", "patch", "delete")
@@ -77,6 +78,7 @@ class Operation:
 
 
 @csrf_exempt
+@asks_nobody
 def reference(request: HttpRequest) -> HttpResponse:
     """Show every operation of the API with its parameters, shapes, examples and errors."""
     if request.method not in ("GET", "HEAD"):

@@ -16,14 +16,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import roles
+from accounts import roles, second_factor
 from accounts.models import Account, Membership, User
 from accounts.roles import Permission
 from pms.api.authentication import MAX_BODY
 from pms.api.formats import JsonAnswers, StrictJsonParser
 from pms.domain import errors
-from pms.services import audit, limits
-from pms.services.addresses import client_address
+from pms.services import askers, audit, limits
 from pms.services.audit import Asker
 
 log = structlog.get_logger(__name__)
@@ -38,6 +37,10 @@ class SessionRequired(errors.Refused):
     code = "session_required"
     status = 401
     default_message = "Sign in first: this address takes a person's session, not a signature."
+
+
+class SecondFactorRequired(errors.Forbidden):
+    default_message = "Your practice requires a second factor: set one up for your sign-in first."
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +103,12 @@ class SessionView(APIView):
         user = request.user
         if not isinstance(user, User):
             raise SessionRequired
-        asker = _asker(request, user)
+        asker = askers.of_person(request._request, user)
         limits.check(limit="people", key=str(user.pk))
+        if second_factor.days_without(request._request) == 0:
+            raise SecondFactorRequired
+        if second_factor.is_missing(request._request):
+            raise errors.Forbidden("Set up the second step of your sign-in first: its time is over.")
         membership = _membership(user, _named(request), asker)
         if not roles.allows(membership.role, permission):
             _note_refusal(asker, membership.account, permission)
@@ -149,20 +156,6 @@ def _canonical(text: str) -> str:
         return str(uuid.UUID(text))
     except ValueError:
         return text
-
-
-def _asker(request: Request, user: User) -> Asker:
-    http = request._request
-    match = http.resolver_match
-    return Asker(
-        actor=f"user:{user.pk}",
-        endpoint=f"/{match.route}" if match else "",
-        method=request.method or "",
-        user_id=str(user.pk),
-        ip_address=client_address(http) or None,
-        user_agent=request.headers.get("User-Agent"),
-        request_id=getattr(http, "request_id", ""),
-    )
 
 
 def _note_refusal(asker: Asker, account: Account | None, permission: Permission | None) -> None:

@@ -1,7 +1,7 @@
 """Connecting a practice over REST, and how its connection stands.
 
-A practice may be connected before it has accepted the agreement: a test reads who and where the office is, and no
-patient; the runner touches no patient data until then, and ``baaRequired`` in the status says so.
+No credentials are taken before the practice has accepted the agreement that is in force. A new version of it keeps the
+connection and stops its use: the runner touches no patient data, and ``baaRequired`` in the status says so.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from pms.api.validation import validated
 from pms.domain import errors
 from pms.domain.clock import SystemClock
 from pms.models import ConnectionStatus
-from pms.providers import registry
 from pms.services import connecting, integrations, limits
 
 _TAGS = ["connection"]
@@ -58,10 +57,10 @@ class SetupView(SessionView):
         tags=_TAGS,
         description=(
             "Connects a practice to its system, or gives the connection other credentials or settings. Needs a session "
-            "of an owner or admin. The credentials are tried first; those that have worked stay in force if the new "
-            "ones fail. The PMS's kinds of appointment are imported, switched off, until somebody says how each is "
-            "booked; what is there already stays as it is. Hours are not imported: they are read from the PMS whenever "
-            "times are looked for."
+            "of an owner or admin, and that the practice has accepted the agreement. The credentials are tried first; "
+            "those that have worked stay in force if the new ones fail. The PMS's kinds of appointment are imported, "
+            "switched off, until somebody says how each is booked; what is there already stays as it is. Hours are not "
+            "imported: they are read from the PMS whenever times are looked for."
         ),
         parameters=[ACCOUNT, TOKEN],
         request=schemas.SetupRequest,
@@ -70,6 +69,7 @@ class SetupView(SessionView):
             **problems(
                 _CODES
                 | {
+                    403: "baa_required, forbidden",
                     409: "location_required: `fields` has the locations' ids with their names; name one as "
                     "practiceId, after a colon",
                     501: "not_supported: there is no adapter for this provider yet",
@@ -125,6 +125,12 @@ class SetupView(SessionView):
                 **{"config.timezone": "Use an IANA time zone, such as America/New_York."},
             ),
             _problem(
+                "No agreement yet",
+                403,
+                "baa_required",
+                "The practice has not accepted the business associate agreement.",
+            ),
+            _problem(
                 "Wrong credentials",
                 502,
                 "credentials_rejected",
@@ -134,8 +140,10 @@ class SetupView(SessionView):
     )
     def post(self, request: Request) -> Response:
         member = self.member(request, Permission.MANAGE_INTEGRATION)
+        if not baa.is_accepted(member.account):
+            raise errors.BaaRequired
         wanted = validated(schemas.SetupRequest(data=self.body(request)))
-        credentials = _credentials(wanted["provider"], wanted.get("credentials") or {})
+        credentials = _credentials(wanted)
         config = dict(wanted.get("config") or {})
         time_zone = config.pop("timezone", "")
         limits.check(limit="connection", key=str(member.account.pk))
@@ -152,7 +160,7 @@ class SetupView(SessionView):
                     time_zone=time_zone,
                 )
         except errors.Invalid as error:
-            raise errors.Invalid(fields={f"credentials.{name}": text for name, text in error.fields.items()}) from None
+            raise _by_field(error) from None
         return Response(
             {
                 "success": True,
@@ -284,19 +292,12 @@ def _tested(member: Member) -> tuple[bool, str]:
     return True, f"Successfully connected to {integration.get_provider_display()} API"
 
 
-def _credentials(provider: str, given: Mapping[str, object]) -> dict[str, str]:
-    """Return the provider's own fields; what else was sent is dropped. A value is never repeated in an error.
-
-    Raises ``NotSupported`` for a provider without an adapter.
-    """
-    names = [field.name for field in registry.service_class(provider).credential_fields]
-    sent = {name: given[name] for name in names if given.get(name) is not None}
-    bad = [name for name, value in sent.items() if not _is_usable(value)]
-    if bad:
-        text = f"Use printable text of up to {schemas.MAX_CREDENTIAL} characters."
-        raise errors.Invalid(fields={f"credentials.{name}": text for name in bad})
-    return {name: str(value) for name, value in sent.items()}
+def _credentials(wanted: Mapping[str, Any]) -> dict[str, str]:
+    try:
+        return integrations.typed(provider=wanted["provider"], given=wanted.get("credentials") or {})
+    except errors.Invalid as error:
+        raise _by_field(error) from None
 
 
-def _is_usable(value: object) -> bool:
-    return isinstance(value, str) and len(value) <= schemas.MAX_CREDENTIAL and value.strip().isprintable()
+def _by_field(error: errors.Invalid) -> errors.Invalid:
+    return errors.Invalid(fields={f"credentials.{name}": text for name, text in error.fields.items()})

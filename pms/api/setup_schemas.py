@@ -12,8 +12,6 @@ from pms.models import ConnectionStatus, Provider
 from pms.providers import registry
 from pms.services.rule_checks import BOUNDS
 
-MAX_CREDENTIAL = 500
-
 
 def _bounds(name: str) -> dict[str, Any]:
     least, most = BOUNDS[name]

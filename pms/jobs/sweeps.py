@@ -11,13 +11,15 @@ import structlog
 from django.utils import timezone
 
 from pms.domain.clock import Clock, SystemClock
-from pms.models import Duty, WriteBack
-from pms.services import cache, completing, connecting, counters, duties, following, requests, retention
+from pms.models import Duty, Setup, WriteBack
+from pms.services import cache, completing, connecting, counters, duties, following, requests, retention, setup_checks
+from pms.vapi import provisioning_work, rehearsal_play
 
 log = structlog.get_logger(__name__)
 
 # The next sweep goes on with what is left; else sweeps of many connections would take every thread.
 DUTIES_FOR = timedelta(seconds=50)
+LINES_FOR = timedelta(seconds=50)
 
 
 def follow_write_backs(clock: Clock | None = None) -> int:
@@ -43,6 +45,40 @@ def do_duties(clock: Clock | None = None) -> int:
     for duty in duties.claim_due(clock=clock, silent=silent):
         if not _do(duty, clock):
             silent.add(duty.integration_id)
+        done += 1
+        if clock.monotonic() >= ends_at:
+            break
+    return done
+
+
+def check_connections(clock: Clock | None = None) -> int:
+    """Run every check of a connection that somebody waits for; return how many."""
+    clock, done = clock or SystemClock(), 0
+    _tried(setup_checks.end_interrupted, now=clock.now())
+    for setup in setup_checks.claim_due(clock=clock):
+        _check(setup, clock)
+        done += 1
+    return done
+
+
+def play_test_calls(clock: Clock | None = None) -> int:
+    """Play the test calls that were asked for, and follow those whose end is open; return how many.
+
+    One that breaks is left until its lease ends, and is then taken up as interrupted.
+    """
+    clock, done = clock or SystemClock(), 0
+    for test_call in rehearsal_play.claim_due(clock=clock):
+        _tried(rehearsal_play.carry_out, test_call=test_call, clock=clock)
+        done += 1
+    return done
+
+
+def provision_lines(clock: Clock | None = None) -> int:
+    """Bring Vapi to what every line that is due needs; return how many. One that breaks is free when its lease ends."""
+    clock, done = clock or SystemClock(), 0
+    ends_at = clock.monotonic() + LINES_FOR.total_seconds()
+    for provisioning in provisioning_work.claim_due(clock=clock):
+        _tried(provisioning_work.carry_out, provisioning=provisioning, clock=clock)
         done += 1
         if clock.monotonic() >= ends_at:
             break
@@ -82,6 +118,14 @@ def _do(duty: Duty, clock: Clock) -> bool:
         log.error("duty broke its job", job=duty.kind, integration_id=str(duty.integration_id), exc_info=error)
     _tried(duties.postpone, duty=duty, clock=clock)
     return True
+
+
+def _check(setup: Setup, clock: Clock) -> None:
+    try:
+        setup_checks.carry_out(setup=setup, clock=clock)
+    except Exception as error:
+        log.error("check broke its job", account_id=str(setup.pk), exc_info=error)
+        _tried(setup_checks.break_off, setup=setup, clock=clock)
 
 
 def _tried(step: Callable[..., int | None], **arguments: Any) -> int:

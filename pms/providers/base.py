@@ -41,6 +41,7 @@ from pms.domain.records import (
     StatusChange,
 )
 from pms.providers.http import HttpPool
+from pms.providers.progress import Admit, Progress, anyone, unheard
 
 
 class Capability(StrEnum):
@@ -212,11 +213,21 @@ class PmsService(ABC):
 
     # Connecting
 
+    @classmethod
+    def at_location(cls, credentials: Mapping[str, str], location: str) -> dict[str, str]:
+        """Return credentials that lead to one of an office's locations.
+
+        Raises ``NotSupported`` where an office has only one.
+        """
+        raise errors.NotSupported
+
     @abstractmethod
-    def test_connection(self) -> ConnectionReport:
+    def test_connection(self, progress: Progress = unheard, admit: Admit = anyone) -> ConnectionReport:
         """Check every step of the way to the practice's data, and report what was found.
 
-        Raises ``LocationRequired`` (``fields`` maps location ids to names) if the office has several.
+        ``progress`` is told each step (``providers.progress``) when it is known, ``admit`` the report's
+        ``practice_key`` before anything of the practice is read. Raises ``LocationRequired`` (``fields`` maps location
+        ids to names) if the office has several.
         """
 
     # Keeping the connection well

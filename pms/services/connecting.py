@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -31,7 +32,8 @@ from pms.models import (
     WriteBackState,
 )
 from pms.providers.base import Capability, TokenStore
-from pms.services import audit, gateway, integrations, patients
+from pms.providers.progress import Progress, unheard
+from pms.services import audit, gateway, health, integrations, patients
 from pms.services.audit import Asker
 from pms.services.gateway import Access
 from pms.services.tokens import DatabaseTokenStore, TriedTokens
@@ -57,12 +59,13 @@ def connect(
     asker: Asker,
     clock: Clock,
     time_zone: str = "",
+    progress: Progress = unheard,
 ) -> PmsIntegration:
     """Try credentials and, if they open the practice's data, switch the connection on with them.
 
     ``config`` and ``features`` are laid over what the practice has set already; a feature that nobody has set is on.
     ``time_zone``, an IANA name, becomes the account's. The kinds of appointment that the PMS tells are imported, hours
-    are not: they are read from the PMS whenever times are looked for.
+    are not: they are read from the PMS whenever times are looked for. ``progress`` is told each step of the test.
 
     Raises ``Invalid`` with the missing fields, ``StillWorking`` if they lead to another practice while something of
     ours is on its way to this one, and what the test raises. Then a connection that has worked stays as it was; without
@@ -76,10 +79,11 @@ def connect(
         keep = integrations.prepared if has_worked else integrations.store
         tried = keep(account=account, provider=provider, credentials=credentials, config=merged[0], features=merged[1])
     tokens = TriedTokens()
-    report, kinds = _tested(tried, asker, clock, tokens)
-    _require_own(tried, report, asker)
+    report, kinds = _tested(tried, asker, clock, tokens, progress)
     # What opens a door is in the evidence before it exists; what closes one is closed first.
     detail = {"settings": _differing(before, tried, account.time_zone != (time_zone or account.time_zone))}
+    if not integrations.has_own_keys(integration=tried):
+        detail["keys"] = "platform"  # the office's number alone has opened it
     _record("integration.changed" if has_worked else "integration.created", tried, asker, **detail)
     with _locked(account):
         # Read again: somebody else may have set something while the vendor was asked.
@@ -105,6 +109,7 @@ def connect(
             account.save(update_fields=["time_zone", "updated_at"])
     for other in replaced:
         _record("integration.deactivated", other, asker)
+    _note_office(tried, report, clock)
     return tried
 
 
@@ -114,20 +119,22 @@ def test(*, integration: PmsIntegration, asker: Asker, clock: Clock) -> Connecti
         return access.pms.test_connection()
 
 
-def retest(*, account: Account, asker: Asker, clock: Clock) -> PmsIntegration:
+def retest(*, account: Account, asker: Asker, clock: Clock, progress: Progress = unheard) -> PmsIntegration:
     """Test the account's connection as it is stored, and return it; what works is switched on, if it was not.
 
-    What it can do is noted anew. Raises ``SetupRequired`` if there is nothing to test, and what the test raises.
+    What it can do is noted anew, and ``progress`` told each step of the test. Raises ``SetupRequired`` if there is
+    nothing to test, and what the test raises.
     """
     integration = integrations.current(account=account)
     if integration is None or integration.status == ConnectionStatus.INACTIVE:
         raise errors.SetupRequired
     if integration.status == ConnectionStatus.ACTIVE:
-        if not _switch_on(integration, test(integration=integration, asker=asker, clock=clock), clock):
+        with _testing(integration, asker, clock) as access:
+            report = access.pms.test_connection(progress)
+        if not _switch_on(integration, report, clock):
             raise errors.StillWorking("The connection was changed while it was tested; test it again.")
         return integration
-    report, kinds = _tested(integration, asker, clock)
-    _require_own(integration, report, asker)
+    report, kinds = _tested(integration, asker, clock, progress=progress)
     is_new = integration.metadata is None
     _record("integration.created" if is_new else "integration.restored", integration, asker)
     if not _switch_on(integration, report, clock):
@@ -189,6 +196,7 @@ def _switch_on(integration: PmsIntegration, report: ConnectionReport, clock: Clo
                 "updated_at",
             ]
         )
+    _note_office(integration, report, clock)
     return True
 
 
@@ -225,11 +233,15 @@ def _testing(
 
 
 def _tested(
-    integration: PmsIntegration, asker: Asker, clock: Clock, tokens: TokenStore | None = None
+    integration: PmsIntegration,
+    asker: Asker,
+    clock: Clock,
+    tokens: TokenStore | None = None,
+    progress: Progress = unheard,
 ) -> tuple[ConnectionReport, Sequence[PmsAppointmentType]]:
-    """Return what a test finds, and the kinds of appointment that the PMS tells."""
+    """Return what a test finds, and the kinds of appointment that the PMS tells; only of a practice of our own."""
     with _testing(integration, asker, clock, tokens) as access:
-        report = access.pms.test_connection()
+        report = access.pms.test_connection(progress, partial(_require_own, integration, asker))
         if Capability.READ_SCHEDULE not in report.capabilities:
             return report, ()
         try:
@@ -242,12 +254,12 @@ def _tested(
             return report, ()
 
 
-def _require_own(integration: PmsIntegration, report: ConnectionReport, asker: Asker) -> None:
+def _require_own(integration: PmsIntegration, asker: Asker, practice_key: str) -> None:
     """Raise ``CredentialsRejected``, as for an unknown one, if another account is connected to the practice.
 
     Where the platform's keys open every office that has authorised it, an office's number alone proves nothing.
     """
-    digest = _practice_digest(integration, report)
+    digest = _practice_digest(integration, practice_key)
     others = PmsIntegration.objects.filter(practice_digest=digest, status__in=_IN_USE)
     if others.exclude(account_id=integration.account_id).exists():
         _record("integration.practice_taken", integration, asker)
@@ -256,7 +268,7 @@ def _require_own(integration: PmsIntegration, report: ConnectionReport, asker: A
 
 def _leads_elsewhere(integration: PmsIntegration, report: ConnectionReport) -> bool:
     """Return whether a test has found another practice than the one that the connection has led to last."""
-    return integration.practice_digest not in ("", _practice_digest(integration, report))
+    return integration.practice_digest not in ("", _practice_digest(integration, report.practice_key))
 
 
 def _require_settled(integration: PmsIntegration) -> None:
@@ -304,12 +316,19 @@ def _note(report: ConnectionReport, integration: PmsIntegration, clock: Clock) -
     integration.metadata = _metadata(report)
     integration.last_sync_at = report.data_as_of
     integration.checked_at = clock.now()
-    integration.office_offline_at = None
-    integration.practice_digest = _practice_digest(integration, report)
+    if not report.office_is_offline or _leads_elsewhere(integration, report):
+        integration.office_offline_at = None
+    integration.practice_digest = _practice_digest(integration, report.practice_key)
 
 
-def _practice_digest(integration: PmsIntegration, report: ConnectionReport) -> str:
-    return vault.digest(f"{integration.provider}:{report.practice_key}", "practice")
+def _note_office(integration: PmsIntegration, report: ConnectionReport, clock: Clock) -> None:
+    """Keep that the office's computer is offline, with an event if nobody knew; outside of every transaction."""
+    if report.office_is_offline:
+        health.note_offline(integration, clock.now())
+
+
+def _practice_digest(integration: PmsIntegration, practice_key: str) -> str:
+    return vault.digest(f"{integration.provider}:{practice_key}", "practice")
 
 
 def _keep(tokens: TriedTokens, integration: PmsIntegration, clock: Clock) -> None:

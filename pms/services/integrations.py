@@ -19,6 +19,7 @@ from pms.providers.base import Capability
 from pms.services import audit, plain
 from pms.services.audit import Asker
 
+MAX_CREDENTIAL = 500  # characters
 FEATURES = ("booking", "newPatients", "notes", "insurance", "payments")
 # The spec's features: the practice's switch that each needs, and what the connection must be able to do.
 PUBLIC_FEATURES: dict[str, tuple[str, frozenset[Capability]]] = {
@@ -66,14 +67,15 @@ def public_features(*, integration: PmsIntegration | None) -> dict[str, bool]:
     """Return the spec's four features: switched on, and within what the connection can do; none while it is down."""
     if integration is None or integration.status != ConnectionStatus.ACTIVE:
         return dict.fromkeys(PUBLIC_FEATURES, False)
-    able = _capabilities(integration)
+    able = capabilities(integration)
     switches = dict(integration.features or {})
     # The spec's own switch for bookings stands above ours.
     switches["booking"] = switches.get("booking", False) and (integration.config or {}).get("allowOnlineBooking", True)
     return {name: bool(switches.get(switch)) and needed <= able for name, (switch, needed) in PUBLIC_FEATURES.items()}
 
 
-def _capabilities(integration: PmsIntegration) -> frozenset[str]:
+def capabilities(integration: PmsIntegration) -> frozenset[str]:
+    """Return what a connection can do: what it was found to, or before that what its provider can at best."""
     best = registry.service_class(integration.provider).possible_capabilities()
     found = (integration.metadata or {}).get("capabilities")
     return frozenset(best) if found is None else frozenset(best) & frozenset(found)
@@ -88,6 +90,13 @@ def reveal(*, integration: PmsIntegration) -> dict[str, str]:
     """Return the opened credentials, for talking to the vendor and for nothing else."""
     opened: dict[str, str] = vault.unseal(integration.credentials, _place(integration.pk))
     return opened
+
+
+def has_own_keys(*, integration: PmsIntegration) -> bool:
+    """Return whether the practice has typed every secret itself, so that the platform's keys open nothing for it."""
+    known = reveal(integration=integration)
+    fields = registry.service_class(integration.provider).credential_fields
+    return all(field.name in known for field in fields if field.secret)
 
 
 def note_failure(*, integration: PmsIntegration, error: errors.ParlaeError, asker: Asker) -> None:
@@ -106,6 +115,33 @@ def note_failure(*, integration: PmsIntegration, error: errors.ParlaeError, aske
             detail={"provider": integration.provider, "integration": str(integration.pk)},
             request_id=asker.request_id,
         )
+
+
+def typed(*, provider: str, given: Mapping[str, object]) -> dict[str, str]:
+    """Return what was typed into the provider's own fields, without blanks at its ends; what else was sent is dropped.
+
+    A value is never repeated in an error. Raises ``Invalid`` by field for what no header could hold, and
+    ``NotSupported`` for a provider without an adapter.
+    """
+    names = [field.name for field in registry.service_class(provider).credential_fields]
+    sent = {name: given[name] for name in names if given.get(name) is not None}
+    bad = [name for name, value in sent.items() if not _is_usable(value)]
+    if bad:
+        text = f"Use letters, digits and signs of a keyboard, up to {MAX_CREDENTIAL} characters."
+        raise errors.Invalid(fields=dict.fromkeys(bad, text))
+    return {name: str(value).strip() for name, value in sent.items()}
+
+
+def missing(*, provider: str, values: Mapping[str, str]) -> dict[str, str]:
+    """Return what to say about the fields that are needed and neither given nor the platform's."""
+    given = {**platform_values(provider), **{name: value for name, value in values.items() if value}}
+    fields = registry.service_class(provider).credential_fields
+    return {f.name: "This field is needed." for f in fields if f.required and not given.get(f.name)}
+
+
+def platform_values(provider: str) -> dict[str, str]:
+    """Return what the platform itself brings along for a provider: the address, and keys that practices share."""
+    return dict(settings.PMS_PROVIDER_DEFAULTS.get(provider, {}))
 
 
 def store(
@@ -138,13 +174,11 @@ def prepared(
     Raises ``Invalid`` with the missing fields, and ``NotSupported`` for a provider without an adapter.
     """
     fields = registry.service_class(provider).credential_fields
-    defaults = settings.PMS_PROVIDER_DEFAULTS.get(provider, {})
-    typed = {f.name: str(credentials.get(f.name) or "").strip() for f in fields}
-    kept = {name: value for name, value in typed.items() if value}
-    given = {**defaults, **kept}
-    missing = {f.name: "This field is needed." for f in fields if f.required and not given.get(f.name)}
-    if missing:
-        raise errors.Invalid("Some credentials are missing.", fields=missing)
+    given = {f.name: str(credentials.get(f.name) or "").strip() for f in fields}
+    kept = {name: value for name, value in given.items() if value}
+    lacking = missing(provider=provider, values=kept)
+    if lacking:
+        raise errors.Invalid("Some credentials are missing.", fields=lacking)
     integration = PmsIntegration.objects.filter(account=account, provider=provider).first() or PmsIntegration(
         id=uuid.uuid4(), provider=provider
     )
@@ -170,6 +204,12 @@ def forget(pk: uuid.UUID) -> None:
     """Drop the token and the copies that were had with other credentials; a renewal under way loses by its version."""
     PmsToken.objects.filter(pk=pk).update(sealed=None, expires_at=None, lease_until=None, version=F("version") + 1)
     PmsCachedData.objects.filter(pms_integration_id=pk).delete()
+
+
+def _is_usable(value: object) -> bool:
+    if not isinstance(value, str) or len(value) > MAX_CREDENTIAL:
+        return False
+    return value.isascii() and value.strip().isprintable()
 
 
 def _place(pk: uuid.UUID) -> str:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import Account
-from pms.models import Duty, DutyKind, PmsIntegration, WriteBack
+from pms.models import CheckState, Duty, DutyKind, PmsIntegration, Setup, WriteBack
 
 
 def due(account: Account, at: datetime | None) -> None:
@@ -118,3 +118,11 @@ def test_a_duty_waits_only_while_its_connection_is_in_use(
     )
 
     assert client.get("/readyz").json()["workerLagSeconds"] <= 10
+
+
+def test_a_check_that_waits_for_the_worker_counts_too(client: Client, account: Account) -> None:
+    Setup.objects.create(
+        account=account, check_state=CheckState.QUEUED, asked_at=timezone.now() - timedelta(seconds=60)
+    )
+
+    assert 60 <= client.get("/readyz").json()["workerLagSeconds"] <= 70

@@ -12,10 +12,11 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts.models import Account, BaaAcceptance
+from accounts.models import Account
 from pms.models import Call, ConnectionStatus, PmsAuditLog, PmsIntegration, Task
 from pms.models.credential import Scope
 from pms.services import tasks
+from tests import agreement
 from tests.api.site import MESSAGES, Site
 from tests.conftest import Sim
 from tests.practice import CALLER, live_call
@@ -131,7 +132,7 @@ def test_without_the_right_to_it_is_403(client: Client, practice: Account) -> No
 
 
 def test_without_the_agreement_it_is_403(site: Site) -> None:
-    BaaAcceptance.objects.all().delete()
+    agreement.withdraw()
 
     refused(leave(site, WORDS), 403, "baa_required")
     assert not Task.objects.exists()

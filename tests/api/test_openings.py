@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from accounts.models import Account, BaaAcceptance
+from accounts.models import Account
 from accounts.roles import Role
 from pms.domain.localtime import local_date_of
 from pms.models import AppointmentType, Blockout, BookingMode, ConnectionStatus, PmsAuditLog, PmsIntegration
@@ -17,6 +17,7 @@ from pms.sandbox import Sandbox
 from pms.scheduling.reasons import Reason
 from pms.services import explaining
 from pms.services.circuit import FAILURES
+from tests import agreement
 from tests.api.test_setup import Person, error_of, member
 from tests.conftest import Sim
 from tests.talking import (
@@ -298,7 +299,7 @@ class TestBooking:
         assert asked_of_the_pms(sim) == []
 
     def test_without_the_agreement_asks_nothing(self, practice: Account, staff: Person, sim: Sim) -> None:
-        BaaAcceptance.objects.update(version="2020-01")
+        agreement.outdate("2020-01")
         sim("DELETE", "requests")
 
         found = told(staff)

@@ -17,7 +17,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts.models import Account, BaaAcceptance
+from accounts.models import Account
 from pms.domain.localtime import local_date_of
 from pms.models import (
     Booking,
@@ -30,6 +30,7 @@ from pms.models import (
     Verification,
     VoiceLine,
 )
+from tests import agreement
 from tests.conftest import Sim
 from tests.practice import live_call
 from tests.talking import quiet_day
@@ -396,7 +397,7 @@ def test_an_unreachable_system_is_503(system: Server, day: str, settings: Settin
     [
         (lambda: Account.objects.update(is_paused=True), 403, "paused"),
         (lambda: Account.objects.update(is_active=False), 403, "paused"),
-        (lambda: BaaAcceptance.objects.update(version="an older one"), 403, "baa_required"),
+        (lambda: agreement.outdate("an older one"), 403, "baa_required"),
         (lambda: PmsIntegration.objects.update(features={}), 403, "feature_disabled"),
         (lambda: PmsIntegration.objects.update(config={"allowOnlineBooking": False}), 403, "feature_disabled"),
         (lambda: PmsIntegration.objects.update(status="ERROR"), 502, "credentials_rejected"),

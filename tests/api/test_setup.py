@@ -17,7 +17,7 @@ from django.middleware.csrf import _get_new_csrf_string
 from django.test import Client
 from pytest_django import Settings
 
-from accounts.models import Account, BaaAcceptance, Membership, User
+from accounts.models import Account, Membership, User
 from accounts.roles import Role
 from pms.models import (
     AppointmentType,
@@ -36,6 +36,7 @@ from pms.services.limits import LIMITS
 from tests.api.site import Site
 from tests.conftest import Sim, use_sandbox
 from tests.ground.support import without_table
+from tests.practice import agreed
 from tests.support.server import free_port
 from tests.talking import together
 
@@ -83,7 +84,7 @@ class Person:
 def account(db: None, sandbox: Sandbox, settings: Settings) -> Account:
     """A practice that is not connected yet."""
     use_sandbox(settings, sandbox)
-    return Account.objects.create(name="Alder Dental", time_zone="America/New_York")
+    return agreed(Account.objects.create(name="Alder Dental", time_zone="America/New_York"))
 
 
 def a_user(email: str) -> User:
@@ -99,6 +100,11 @@ def member(account: Account, role: str = Role.OWNER, email: str = "") -> Person:
 @pytest.fixture
 def owner(account: Account) -> Person:
     return member(account)
+
+
+def the_person() -> User:
+    """Return the only member of Alder Dental."""
+    return User.objects.get(memberships__account__name="Alder Dental")
 
 
 def error_of(response: Any, status: int, code: str) -> Json:
@@ -164,7 +170,6 @@ def test_the_status_of_a_practice_that_was_never_connected_is_setup_required(own
         "provider": None,
         "lastSyncAt": None,
         "features": NONE,
-        "baaRequired": True,
     }
 
 
@@ -248,7 +253,7 @@ def test_a_refused_attempt_leaves_an_event_and_touches_nothing(account: Account,
 
     event = SecurityEvent.objects.get(kind="permission.denied")
     assert event.account_id == account.pk
-    assert event.actor == f"user:{User.objects.get().pk}"
+    assert event.actor == f"user:{the_person().pk}"
     assert event.detail == {"endpoint": "/api/pms/setup", "permission": "manage_integration"}
     assert not PmsIntegration.objects.exists()
     assert sim("GET", "requests")["requests"] == []
@@ -275,7 +280,7 @@ class TestNobody:
         error_of(owner.ask(method, address), 401, "session_required")
 
     def test_is_let_in_after_changing_the_password_elsewhere(self, owner: Person, method: str, address: str) -> None:
-        user = User.objects.get()
+        user = the_person()
         user.set_password("another long password of a test")
         user.save()
 
@@ -333,13 +338,13 @@ def test_a_status_needs_no_csrf_token(owner: Person) -> None:
 
 @pytest.fixture
 def second(account: Account) -> Account:
-    return Account.objects.create(name="Birch Dental", time_zone="America/Chicago")
+    return agreed(Account.objects.create(name="Birch Dental", time_zone="America/Chicago"))
 
 
 class TestSomebodyInTwoPractices:
     @pytest.fixture(autouse=True)
     def _member_of_both(self, owner: Person, second: Account) -> None:
-        Membership.objects.create(user=User.objects.get(), account=second, role=Role.AUDITOR)
+        Membership.objects.create(user=the_person(), account=second, role=Role.AUDITOR)
 
     def test_is_asked_which_one(self, owner: Person) -> None:
         for response in (owner.status(), owner.set_up(), owner.test(), owner.test({"accountId": "  "})):
@@ -565,7 +570,7 @@ def test_a_setup_leaves_the_audit_row_of_its_test_and_an_event(owner: Person, ac
     owner.set_up(config={"stepMinutes": 30}, features={"payments": False})
 
     row, event = PmsAuditLog.objects.get(), SecurityEvent.objects.get(kind__startswith="integration.")
-    user = User.objects.get()
+    user = the_person()
     integration = PmsIntegration.objects.get()
     assert (row.action, row.endpoint, row.method) == ("testConnection", "/api/pms/setup", "POST")
     assert (row.user_id, row.actor, row.success, row.phi_accessed) == (str(user.pk), f"user:{user.pk}", True, False)
@@ -593,7 +598,7 @@ def test_the_history_of_the_connection_says_who_changed_what_and_holds_no_secret
     owner.set_up(config={"stepMinutes": 15})
 
     entry = LogEntry.objects.get_for_object(PmsIntegration.objects.get()).latest("timestamp")
-    assert entry.actor == User.objects.get()
+    assert entry.actor == the_person()
     assert "15" in entry.changes["config"][1]
     assert APP_KEY not in repr(list(LogEntry.objects.values()))
 
@@ -653,11 +658,24 @@ def test_a_failed_try_of_another_vendor_does_not_hide_the_connection_in_use(prac
     assert (told["status"], told["provider"]) == ("ACTIVE", "SIKKA")
 
 
-def test_a_practice_without_an_agreement_can_be_connected_and_is_told_what_is_missing(owner: Person) -> None:
-    assert owner.set_up().status_code == 200
+def test_no_credentials_are_taken_before_the_agreement_is_accepted(account: Account, sim: Sim) -> None:
+    owner = member(Account.objects.create(name="Cedar Dental", time_zone="America/Chicago"))
+    sim("DELETE", "requests")
 
+    error_of(owner.set_up(), 403, "baa_required")
+
+    assert not PmsIntegration.objects.exists()
+    assert sim("GET", "requests")["requests"] == []
     assert owner.status().json()["baaRequired"] is True
-    assert not BaaAcceptance.objects.exists()
+
+
+def test_who_needs_a_second_factor_is_let_in_only_with_one(account: Account, owner: Person) -> None:
+    Account.objects.update(second_factor_grace_days=0)
+
+    for response in (owner.set_up(), owner.status(), owner.test()):
+        assert "second factor" in error_of(response, 403, "forbidden")["message"]
+
+    assert not PmsIntegration.objects.exists()
 
 
 # Two at once
@@ -668,7 +686,7 @@ def test_of_two_setups_at_once_one_holds_as_a_whole(
     sandbox: Sandbox, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use_sandbox(settings, sandbox)
-    account = Account.objects.create(name="Alder Dental", time_zone="America/New_York")
+    account = agreed(Account.objects.create(name="Alder Dental", time_zone="America/New_York"))
     _wait_for_each_other(monkeypatch)
     steps = {"D10001": 10, "D20002": 20}
 

@@ -7,6 +7,8 @@ from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import path
 
+from accounts.openness import asks_nobody
+
 PATIENT = "Cora Whitfield, born 1987-04-12, +12125550147"
 
 
@@ -37,4 +39,5 @@ def fine(request: HttpRequest, name: str = "") -> HttpResponse:
     return HttpResponse("fine")
 
 
-urlpatterns = [path(f"{view.__name__}/<str:name>", view) for view in (crash, sql, suspicious, forbidden, missing, fine)]
+_VIEWS = (crash, sql, suspicious, forbidden, missing, fine)
+urlpatterns = [path(f"{view.__name__}/<str:name>", asks_nobody(view)) for view in _VIEWS]

@@ -110,6 +110,33 @@ def test_credentials_are_sealed_and_the_platforms_are_not_copied(account: Accoun
     assert b"D10001" not in raw
 
 
+@pytest.mark.parametrize(("typed", "keys"), [({}, "platform"), ({"applicationId": APP_ID, "secretKey": APP_KEY}, None)])
+def test_the_evidence_says_whether_an_offices_number_alone_has_opened_it(
+    account: Account, typed: dict[str, str], keys: str | None
+) -> None:
+    connect(account, **typed)
+
+    assert SecurityEvent.objects.get(kind="integration.created").detail.get("keys") == keys
+
+
+def test_another_practices_office_is_not_read_any_further(account: Account, sim: Sim) -> None:
+    connect(Account.objects.create(name="Its owner", time_zone="America/New_York"))
+    sim("DELETE", "requests")
+
+    with pytest.raises(errors.CredentialsRejected):
+        connect(account)
+
+    stored, asked = PmsIntegration.objects.get(account=account), sim("GET", "requests")["requests"]
+    assert (stored.status, stored.last_error) == (ConnectionStatus.ERROR, "credentials_rejected")
+    assert {row["path"] for row in asked} <= {
+        "/v4/authorized_practices",
+        "/v4/request_key",
+        "/v4/request_key_info",
+        "/v4/practices",
+    }
+    assert SecurityEvent.objects.filter(kind="integration.practice_taken", account_id=account.pk).count() == 1
+
+
 @pytest.mark.parametrize("given", ["", "   "])
 def test_a_field_left_empty_is_asked_for(account: Account, given: str) -> None:
     with pytest.raises(errors.Invalid) as caught:
@@ -179,6 +206,29 @@ def test_an_office_that_is_offline_can_still_be_connected(account: Account, sim:
     sim("POST", "office", office_id="D10001", online=False)
 
     assert connect(account).status == ConnectionStatus.ACTIVE
+    assert PmsIntegration.objects.get().office_is_offline
+
+
+def test_that_an_office_is_offline_is_told_once_until_it_is_back(account: Account, sim: Sim) -> None:
+    sim("POST", "office", office_id="D10001", online=False)
+    connect(account)
+    connecting.retest(account=account, asker=ASKER, clock=SystemClock())
+    was_offline = PmsIntegration.objects.get().office_is_offline
+    sim("POST", "office", office_id="D10001", online=True)
+
+    connecting.retest(account=account, asker=ASKER, clock=SystemClock())
+
+    assert (was_offline, PmsIntegration.objects.get().office_is_offline) == (True, False)
+    assert SecurityEvent.objects.filter(kind="integration.office_offline").count() == 1
+
+
+def test_another_office_is_not_offline_because_the_one_before_was(account: Account, sim: Sim) -> None:
+    sim("POST", "office", office_id="D10001", online=False)
+    connect(account)
+
+    connect(account, practiceId="D20002")
+
+    assert not PmsIntegration.objects.get().office_is_offline
 
 
 def test_a_connection_that_works_again_forgets_its_error(account: Account) -> None:

@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
+from accounts import mailboxes
 from accounts.models import User
 from pms.models import SecurityEvent
 from tests.ground.support import without_table
@@ -25,7 +26,8 @@ def sign_in(browser: Client, password: str = PASSWORD) -> int:
     user = User.objects.get(email=EMAIL)
     user.set_password(PASSWORD)
     user.save()
-    return browser.post("/admin/login/", {"username": EMAIL, "password": password}).status_code
+    mailboxes.trust(user)
+    return browser.post("/accounts/login/", {"login": EMAIL, "password": password}).status_code
 
 
 def signed_in(browser: Client) -> bool:

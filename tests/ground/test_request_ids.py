@@ -84,7 +84,7 @@ def test_the_id_ends_with_its_request(client: Client, lines: Lines) -> None:
 def test_a_refused_sign_in_is_found_by_the_id_of_its_answer(client: Client) -> None:
     User.objects.create_superuser("owner@parlae.example", "a password that is long enough")
 
-    answer = client.post("/admin/login/", {"username": "owner@parlae.example", "password": "wrong"})
+    answer = client.post("/accounts/login/", {"login": "owner@parlae.example", "password": "wrong"})
 
     event = SecurityEvent.objects.get(kind="signin.failed")
     assert event.request_id == answer["X-Request-Id"]

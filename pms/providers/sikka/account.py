@@ -26,6 +26,12 @@ class SikkaAccount:
         return str(value or "").strip().casefold() == self.office_id.casefold()
 
 
+def named_office(credentials: Mapping[str, str], location: str) -> str:
+    """Return the ``practiceId`` that names one location of the office in ``credentials``."""
+    office, _, _ = credentials.get("practiceId", "").partition(":")
+    return f"{office.strip()}:{location}"
+
+
 def read_account(credentials: Mapping[str, str], config: Mapping[str, Any]) -> SikkaAccount:
     """Return the account; the platform's ``applicationId`` and ``secretKey`` may stand in either mapping.
 

@@ -6,7 +6,7 @@ Everything but the application's own endpoints is asked with the office's ``Requ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from pms.domain import errors
@@ -67,10 +67,19 @@ class SikkaClient:
     def offices(self) -> list[Row]:
         """Return the authorised rows of exactly our office, at least one, never another's.
 
-        ``show=all``, because by default only practice 1 of each office is listed. Raises ``CredentialsRejected`` if
-        our application is not authorised for the office.
+        Raises ``CredentialsRejected`` if our application is not authorised for the office.
         """
-        rows = self.app_rows("/authorized_practices", {"show": "all"})
+        return self.ours(self.authorised())
+
+    def authorised(self) -> list[Row]:
+        """Return the rows of every office that has let our application in, for finding our own among them.
+
+        ``show=all``, because by default only practice 1 of each office is listed.
+        """
+        return self.app_rows("/authorized_practices", {"show": "all"})
+
+    def ours(self, rows: Sequence[Row]) -> list[Row]:
+        """Return those of ``rows`` that are of exactly our office. Raises as ``offices``."""
         ours = [row for row in rows if self.account.is_office(row.get("office_id"))]
         if not ours:
             raise errors.CredentialsRejected("The application is not authorised for this office.")

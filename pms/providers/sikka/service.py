@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from typing import ClassVar
 
 from pms.domain import errors
 from pms.domain.records import ConnectionReport
+from pms.providers.attention import longest_age, to_the_copy, to_the_writing
 from pms.providers.base import Capability, CredentialField, Health
+from pms.providers.progress import Admit, CheckStep, Progress, anyone, begin, end, unheard
 from pms.providers.sikka import mapping, probe
+from pms.providers.sikka.account import named_office
 from pms.providers.sikka.envelope import Row
 from pms.providers.sikka.values import iana_zone, text
 from pms.providers.sikka.writing import SikkaWrites
@@ -59,32 +63,65 @@ class SikkaService(SikkaWrites):
 
     # Connecting
 
-    def test_connection(self) -> ConnectionReport:
-        """Check authorisation, office, key, location and scope.
+    @classmethod
+    def at_location(cls, credentials: Mapping[str, str], location: str) -> dict[str, str]:
+        return {**credentials, "practiceId": named_office(credentials, location)}
+
+    def test_connection(self, progress: Progress = unheard, admit: Admit = anyone) -> ConnectionReport:
+        """Check authorisation, office, key, location, age of the copy and scope.
 
         ``locations`` lists the location in use first. ``time_zone`` is empty if the vendor's name for it is unknown.
         Raises ``CredentialsRejected``, ``LocationRequired``, ``TenantMismatch`` and what any read raises.
         """
-        offices = self._client.offices()
+        authorised = self._authorised(progress)
+        begin(progress, CheckStep.OFFICE)
+        report, version, scope = self._found(self._client.ours(authorised), admit)
+        end(progress, CheckStep.OFFICE)
+        begin(progress, CheckStep.FRESH)
+        report = replace(report, office_is_offline=self._is_offline())
+        longest = longest_age(self.copy_max_age, self.connection.config)
+        end(progress, CheckStep.FRESH, to_the_copy(report, longest, self.connection.clock.now()))
+        begin(progress, CheckStep.WRITING)
+        systems = self._client.app_rows("/supported_pmses", {}, limit=_SYSTEMS_PAGE)
+        able = probe.capabilities(scope, systems, report.pms_name, version)
+        end(progress, CheckStep.WRITING, to_the_writing(able))
+        return replace(report, capabilities=able)
+
+    def _authorised(self, progress: Progress) -> list[Row]:
+        """Return the rows of the offices that have let our application in: who answers with them knows our key."""
+        begin(progress, CheckStep.REACHABLE)
+        try:
+            rows = self._client.authorised()
+        except (errors.CredentialsRejected, errors.NotEntitled):
+            end(progress, CheckStep.REACHABLE)
+            begin(progress, CheckStep.KEY)
+            raise
+        end(progress, CheckStep.REACHABLE)
+        end(progress, CheckStep.KEY)
+        return rows
+
+    def _found(self, offices: list[Row], admit: Admit) -> tuple[ConnectionReport, str, str]:
+        """Return what is known of the office so far, the version of its system, and the scope of its key."""
         self._client.check_key()
         info = self._client.one("/request_key_info")
         if not self._client.account.is_office(info.get("issued_to")):
             raise errors.TenantMismatch
         location = self._location
+        practice_key = f"{self._client.account.office_id.upper()}:{location.id}"
+        admit(practice_key)
         office = next((row for row in offices if text(row.get("practice_id")) == location.id), offices[0])
         pms, version = (text(office.get(f"practice_management_system{part}")) for part in ("", "_version"))
-        zone_name = iana_zone(office.get("practice_management_system_refresh_date_time_zone"))
-        systems = self._client.app_rows("/supported_pmses", {}, limit=_SYSTEMS_PAGE)
         rest = [one for one in mapping.locations(self._practices) if one.id != location.id]
-        return ConnectionReport(
-            practice_key=f"{self._client.account.office_id.upper()}:{location.id}",
+        report = ConnectionReport(
+            practice_key=practice_key,
             practice_name=location.name or text(office.get("practice_name")),
             pms_name=pms,
-            time_zone=zone_name,
+            time_zone=iana_zone(office.get("practice_management_system_refresh_date_time_zone")),
             locations=(location, *rest),
             data_as_of=self._copied_at(office),
-            capabilities=probe.capabilities(text(info.get("scope")), systems, pms, version),
+            capabilities=frozenset(),
         )
+        return report, version, text(info.get("scope"))
 
     # Keeping the connection well
 
@@ -99,10 +136,11 @@ class SikkaService(SikkaWrites):
         taken = self._taken_at()
         return Health(
             data_as_of=min(filter(None, taken)) if all(taken) else None,
-            office_is_offline=probe.is_offline(
-                self._about_the_office("/data_sync_status"), self._about_the_office("/health_check")
-            ),
+            office_is_offline=self._is_offline(),
         )
+
+    def _is_offline(self) -> bool | None:
+        return probe.is_offline(self._about_the_office("/data_sync_status"), self._about_the_office("/health_check"))
 
     def _about_the_office(self, path: str) -> list[Row]:
         """Return the rows that speak of our location, none if the vendor does not give them."""
