@@ -8,14 +8,16 @@ import uuid
 from datetime import datetime
 from typing import Any
 
+from allauth.account.models import EmailAddress
 from auditlog.context import disable_auditlog
 from django.conf import settings
 from django.utils import timezone
 
-from accounts.models import Account
+from accounts import baa
+from accounts.models import Account, User
 from pms.domain.clock import Budget, SystemClock
 from pms.domain.records import NewAppointment
-from pms.management.commands.seeddemo import PRACTICE, seed
+from pms.management.commands.seeddemo import LOGIN, PRACTICE, seed
 from pms.models import Booking, Call, CredentialKind, Operation, VoiceLine, WriteBack
 from pms.services import calls, write_backs
 from pms.services.audit import Asker
@@ -33,6 +35,19 @@ def seeded(**changes: Any) -> Account:
     """Create and connect the demo practice, without the history of its rows; ``changes`` replace parts of it."""
     with disable_auditlog():
         return seed(description() | changes, password=None)
+
+
+def agreed(account: Account) -> Account:
+    """Have a practice accept the agreement that is in force, and return it."""
+    user = User.objects.create_user(f"signer-{uuid.uuid4().hex}@practice.example", name="Petra Signer")
+    baa.accept(account, user, name=user.name, title="Owner")
+    return account
+
+
+def owner_is_now(email: str) -> None:
+    """Give the demo's owner another address, so that a second practice of the kind can be made."""
+    User.objects.filter(email=LOGIN).update(email=email)
+    EmailAddress.objects.filter(email=LOGIN).update(email=email)
 
 
 def live_call(

@@ -326,6 +326,7 @@ class ConnectionReport:
     """What a connection test found out. ``data_as_of`` is when the vendor's copy was last refreshed.
 
     ``practice_key`` is the vendor's name for the practice: patients' ids mean other people under another one.
+    ``office_is_offline`` is ``None`` where the vendor does not tell.
     """
 
     practice_key: str
@@ -335,3 +336,4 @@ class ConnectionReport:
     locations: tuple[Location, ...]
     data_as_of: datetime | None
     capabilities: frozenset[str]
+    office_is_offline: bool | None = None

@@ -28,6 +28,7 @@ from urllib.parse import quote
 
 from pms.management.processes import ENDING_SIGNALS, Failed, Supervisor
 from pms.sandbox.practice import APP_ID, APP_KEY
+from pms.sandbox.vapi import API_KEY, PREFIX
 
 LOGIN = "demo@parlae.example"
 _ROOT = Path(__file__).resolve().parents[2]
@@ -49,7 +50,9 @@ _STEP_SECONDS = 120.0
 _CALL_SECONDS = 300.0  # the worker looks after a minute for the first time
 _PREFERRED_PORT = 8000
 _FIRST_SCRIPT = "booking"
+_OFFICE = "D20002"  # the sandbox's second office, which nobody has connected yet
 _ALL = "all"
+_CODE = r"^\s*([A-Z0-9]{4}-[A-Z0-9]{4})\s*$"
 # Where a running demo listens, kept beside its secrets.
 _URL, _SANDBOX_URL = "DEMO_URL", "DEMO_SANDBOX_URL"
 
@@ -92,7 +95,7 @@ class _Demo:
         self._url = f"http://{self._web}"
         self._sandbox_port = _free_port()
         self._sandbox = f"http://127.0.0.1:{self._sandbox_port}"
-        self._seen_links: set[str] = set()
+        self._seen: set[str] = set()
 
     def run(self, wanted: Sequence[str], *, leave_after_call: bool) -> int:
         with _only_one():
@@ -136,10 +139,13 @@ class _Demo:
 
     def _tell_where(self, password: str, played: Sequence[str]) -> None:
         _say("Parlae is running. Ctrl-C stops everything.")
-        _step("URL", f"{self._url}/admin/")
+        people = self._url.replace("127.0.0.1", "localhost")  # browsers allow passkeys there
+        _step("URL", f"{people}/")
         _step("login", f"{LOGIN}, password {password}")
+        _step("newcomer", f"{people}/accounts/signup/; office ID {_OFFICE}")
+        _step("support", f"{people}/admin/")
         _step("API", f"{self._url}/api/schema/")
-        _step("mail", f"{_MAIL.relative_to(_ROOT)}; links in new mail appear below")
+        _step("mail", f"{_MAIL.relative_to(_ROOT)}; links and codes in new mail appear below")
         _step("logs", str(_LOGS.relative_to(_ROOT)))
         others = [name for name in scripts() if name not in played] or scripts()
         _step("calls", f"in another terminal: make call SCRIPT={others[0]}")
@@ -156,10 +162,10 @@ class _Demo:
 
     def _tell_mail(self) -> None:
         for path in sorted(_MAIL.glob("*.log")):
-            for link in links(path.read_bytes()):
-                if link not in self._seen_links:
-                    self._seen_links.add(link)
-                    _step("mail", link)
+            for one in told(path.read_bytes()):
+                if one not in self._seen:
+                    self._seen.add(one)
+                    _step("mail", one if "/" in one else f"code {one}")
 
 
 def settings(url: str, sandbox: str, generated: Mapping[str, str]) -> dict[str, str]:
@@ -178,8 +184,8 @@ def settings(url: str, sandbox: str, generated: Mapping[str, str]) -> dict[str, 
         "VAPI_WEBHOOK_SCHEMES": "timestamp_body",
         "VAPI_REQUIRE_TIMESTAMP": "1",
         "VAPI_SECRET_IS_SYSTEM": "0",
-        "VAPI_API_KEY": "",
-        "VAPI_BASE_URL": sandbox,
+        "VAPI_API_KEY": API_KEY,
+        "VAPI_BASE_URL": f"{sandbox}{PREFIX}",
         "SIKKA_BASE_URL": f"{sandbox}/v4",
         "SIKKA_APP_ID": APP_ID,
         "SIKKA_APP_KEY": APP_KEY,
@@ -214,14 +220,18 @@ def write_variables(path: Path, values: Mapping[str, str]) -> None:
         file.writelines(f"{name}={value}\n" for name, value in values.items())
 
 
-def links(content: bytes) -> list[str]:
-    """Return the web links in a file of Django's file mail backend, in their order."""
+def told(content: bytes) -> list[str]:
+    """Return what mail is opened for, in its order: web links, and codes that stand in a line of their own.
+
+    ``content`` is a file of Django's file mail backend.
+    """
     found: list[str] = []
     for raw in re.split(rb"^-{79}\r?$", content, flags=re.MULTILINE):
         message = email.message_from_bytes(raw.strip(), policy=email.policy.default)
         body = message.get_body(("plain", "html"))
         if body is not None:
-            found += re.findall(r"https?://[^\s<>\"']+", body.get_content())
+            text = body.get_content()
+            found += re.findall(r"https?://[^\s<>\"']+", text) + re.findall(_CODE, text, flags=re.MULTILINE)
     return found
 
 

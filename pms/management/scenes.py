@@ -27,10 +27,11 @@ from django.utils import timezone
 
 from pms.domain import speech
 from pms.domain.localtime import local_date_of
-from pms.management.simulation import CallFailed, Phone, wished_day
+from pms.management.simulation import Phone, wished_day
 from pms.management.witness import Visit, Witness
 from pms.models import Booking, Operation, SlotOffer, Task, VoiceLine, WriteBack
 from pms.services import bookings, tasks
+from pms.vapi.phone import CallFailed, Key
 
 SCRIPTS = Path(__file__).resolve().parent / "scripts"
 # caller: words; tool: with arguments, expect and capture; sim: a command to the sandbox's control plane, with `with`;
@@ -68,7 +69,7 @@ class Scene:
     script: Mapping[str, Any]
     url: str
     line: VoiceLine
-    secret: str = field(repr=False)
+    key: Key
     today: date
     witness: Witness | None = None
     calls: list[Phone] = field(default_factory=list, init=False)
@@ -206,7 +207,8 @@ class Scene:
         return speech.say_when(instant.astimezone(self.line.account.zone), self.today) if instant.tzinfo else value
 
     def _call(self) -> None:
-        self.calls.append(Phone(url=self.url, line=self.line, secret=self.secret, caller=self.script["caller"]))
+        secret, scheme, caller = self.key.secret, self.key.scheme, self.script["caller"]
+        self.calls.append(Phone(url=self.url, line=self.line, secret=secret, scheme=scheme, caller=caller))
         self._is_on_the_phone = True
 
     def _hang_up(self) -> None:

@@ -17,10 +17,10 @@ import requests
 from accounts.models import Account
 from pms.domain import speech
 from pms.domain.records import NewNote
-from pms.management.simulation import CallFailed
 from pms.models import Booking, Operation, WriteBack
 from pms.sandbox.truth import is_active
 from pms.services import write_backs
+from pms.vapi.phone import CallFailed
 
 # What a script may do to the sandbox: switches, which are put back, and what a practice does anyway.
 SWITCHES = ("config", "office")

@@ -93,6 +93,17 @@ def release(*, claim: Claim) -> None:
     ToolCall.objects.filter(pk=claim.id, state=ToolCallState.RUNNING, lease_until=claim.lease_until).delete()
 
 
+def said(used: ToolCall) -> tuple[dict[str, object], str | None]:
+    """Return what a tool was asked and what it answered, for the people at the practice; ``None``: no longer kept."""
+    try:
+        asked = vault.unseal(used.arguments, _place(used.pk, "arguments")) if used.arguments else "{}"
+        heard = vault.unseal(used.answer, _place(used.pk, "answer")) if used.answer else None
+    except vault.CannotOpen:  # their key was retired
+        return {}, None
+    read = json.loads(asked)
+    return (read if isinstance(read, dict) else {}), heard
+
+
 def _repeated(call: Call, tool_call_id: str, arguments_digest: str, clock: Clock, budget: Budget) -> Claim:
     waits_until = clock.monotonic() + budget.left() * _WAIT_SHARE
     while True:

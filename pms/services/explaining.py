@@ -149,14 +149,14 @@ def _of_connection(integration: PmsIntegration, clock: Clock) -> Iterator[str]:
 
 def _hindrance(code: str, integration: PmsIntegration | None, clock: Clock) -> dict[str, str]:
     age = health.age(integration, clock.now()) if integration else None
-    return {"code": code, "text": HINDRANCES[code].format(age=_say_age(age or timedelta(0)))}
+    return {"code": code, "text": HINDRANCES[code].format(age=say_age(age or timedelta(0)))}
 
 
-def _say_age(age: timedelta) -> str:
+def say_age(age: timedelta) -> str:
     """Return a length of time as a person would round it."""
     minutes = age // timedelta(minutes=1)
     if minutes < 120:
-        return f"{minutes} minutes"
+        return "1 minute" if minutes == 1 else f"{minutes} minutes"
     return f"{minutes // 60} hours" if minutes < 48 * 60 else f"{minutes // (24 * 60)} days"
 
 

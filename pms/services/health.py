@@ -12,6 +12,7 @@ from django.db.models import Q, QuerySet
 
 from pms.models import PmsIntegration
 from pms.providers import registry
+from pms.providers.attention import longest_age
 from pms.providers.base import Health
 from pms.services import audit
 from pms.services.gateway import Access
@@ -78,12 +79,8 @@ def is_stale(integration: PmsIntegration, now: datetime) -> bool:
 
 
 def _longest_age(integration: PmsIntegration) -> timedelta | None:
-    """Return how old the copy may be: ``maxDataAgeMinutes`` of the settings, else what is usual for the vendor."""
     usual = registry.service_class(integration.provider).copy_max_age
-    minutes = (integration.config or {}).get("maxDataAgeMinutes")
-    if usual is None or not isinstance(minutes, int) or isinstance(minutes, bool) or minutes <= 0:
-        return usual
-    return timedelta(minutes=minutes)
+    return longest_age(usual, integration.config or {})
 
 
 def _note_what_is_told(integration: PmsIntegration, health: Health, now: datetime) -> None:

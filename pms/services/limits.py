@@ -21,6 +21,7 @@ LIMITS = {
     "search": "30/m",
     "payments": "30/m",
     "people": "60/m",  # per signed-in person, so that none of them uses up what callers need
+    "test_calls": "12/h",  # per practice, asked for in the page
     "connection": "10/h",  # tries of a practice's connection, by which a secret could be guessed
     "verification": "20/h",  # per caller's number, over all calls
     "suspensions": "1/d",  # warnings about one person who is guessed at

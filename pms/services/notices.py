@@ -51,8 +51,11 @@ class Notice:
 def is_wished(*, account: Account, asked: bool | None, call: Call | None) -> bool:
     """Return whether a patient is to be told of a change: if the practice allows it, and somebody asks for it.
 
-    ``asked`` is ``None`` where nobody could say, and in a call that means yes: the caller may not be the patient.
+    ``asked`` is ``None`` where nobody could say, and in a call that means yes: the caller may not be the patient. Of a
+    test call nobody is told.
     """
+    if call is not None and call.is_test:
+        return False
     return account.sends_confirmations and (call is not None if asked is None else asked)
 
 

@@ -22,7 +22,9 @@ from pms.models import (
     Call,
     SlotOffer,
     Task,
+    TaskNote,
     TaskState,
+    TestCall,
     ToolCall,
     Verification,
     WriteBack,
@@ -64,6 +66,8 @@ def _forget(practices: Practices, before: datetime) -> dict[str, int]:
         "bookings": _empty(_bookings(practices, before), note=None),
         "write_backs": _empty(_write_backs(practices, before), payload=b"", refusal=None),
         "tasks": _empty(_tasks(practices, before), detail=b""),
+        "task_notes": _empty(_task_notes(practices, before), text=b""),
+        "test_calls": _empty(_test_calls(practices, before), lines=None, patient=None),
     }
 
 
@@ -109,6 +113,16 @@ def _write_backs(practices: Practices, before: datetime) -> QuerySet[WriteBack]:
 def _tasks(practices: Practices, before: datetime) -> QuerySet[Task]:
     old = Task.objects.filter(account__in=practices, state=TaskState.DONE, resolved_at__lt=before)
     return old.exclude(detail=b"")
+
+
+def _task_notes(practices: Practices, before: datetime) -> QuerySet[TaskNote]:
+    old = TaskNote.objects.filter(task__account__in=practices, task__state=TaskState.DONE)
+    return old.filter(task__resolved_at__lt=before).exclude(text=b"")
+
+
+def _test_calls(practices: Practices, before: datetime) -> QuerySet[TestCall]:
+    says_something = Q(lines__isnull=False) | Q(patient__isnull=False)
+    return TestCall.objects.filter(says_something, account__in=practices, ended_at__lt=before)
 
 
 def _has_open_task_about_call(column: str) -> Exists:

@@ -9,9 +9,9 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Q
 
-from accounts.models import Account
+from accounts.models import Account, User
 from pms import vault
-from pms.models import Booking, Call, Resolution, Task, TaskState, WriteBack
+from pms.models import Booking, Call, Resolution, Task, TaskNote, TaskState, WriteBack
 from pms.services import plain
 
 # Kinds of tasks that say that it is not known what became of a write.
@@ -87,9 +87,14 @@ def tell_meanwhile(*, write_back: WriteBack, what: str, of_failures: bool = Fals
     booking = write_back.booking
     about = Q(booking=booking) if booking else Q(write_back=write_back)
     for task in Task.objects.filter(about, Q() if of_failures else _ENDS_OPEN, state=TaskState.OPEN):
-        # Where its key was retired, how it ended is worth more than what nobody can read.
-        task.detail = vault.seal({**detail_of(task), "meanwhile": what}, _place(task.pk))
-        task.save(update_fields=["detail"])
+        add_meanwhile(task=task, what=what)
+
+
+def add_meanwhile(*, task: Task, what: str) -> None:
+    """Add to a task what has happened since it was opened."""
+    # Where its key was retired, how it ended is worth more than what nobody can read.
+    task.detail = vault.seal({**detail_of(task), "meanwhile": what}, _place(task.pk))
+    task.save(update_fields=["detail"])
 
 
 def detail_of(task: Task) -> dict[str, str]:
@@ -104,6 +109,24 @@ def detail(task: Task) -> dict[str, str]:
     """Return what the task says, for the person who does it; nothing where that is no longer kept."""
     opened: dict[str, str] = vault.unseal(task.detail, _place(task.pk)) if task.detail else {}
     return opened
+
+
+def add_note(*, task: Task, author: User, text: str) -> TaskNote:
+    """Keep what somebody at the practice has written to a task, sealed."""
+    pk = uuid.uuid4()
+    return TaskNote.objects.create(id=pk, task=task, author=author, text=vault.seal(text, _note_place(pk)))
+
+
+def note_text(note: TaskNote) -> str:
+    """Return what a note says, nothing where it is no longer kept, or its key was retired."""
+    try:
+        return str(vault.unseal(note.text, _note_place(note.pk))) if note.text else ""
+    except vault.CannotOpen:
+        return ""
+
+
+def _note_place(pk: uuid.UUID) -> str:
+    return f"task_notes:{pk}:text"
 
 
 def _place(pk: uuid.UUID) -> str:

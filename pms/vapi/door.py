@@ -18,13 +18,13 @@ import structlog
 from django.conf import settings
 from django.http import HttpRequest
 
+from accounts.addresses import client_address
 from accounts.models import Account
 from pms import vault
 from pms.domain import errors
 from pms.models import Credential, CredentialKind, VoiceLine
 from pms.models.credential import Scope, SigningScheme
 from pms.services import audit, credentials, limits, plain
-from pms.services.addresses import client_address
 from pms.services.credentials import reveal
 from pms.vapi.envelope import Line
 from pms.vapi.signatures import SCHEMES, Scheme, SignedRequest, bearer_token, verify

@@ -16,12 +16,13 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
+from accounts.addresses import client_address
 from accounts.models import Account
+from accounts.openness import asks_nobody
 from pms.domain import errors
 from pms.domain.clock import Budget, SystemClock
 from pms.models import Call
 from pms.services import calls, warming
-from pms.services.addresses import client_address
 from pms.services.audit import Asker
 from pms.tools import runner
 from pms.tools.context import Face, Request
@@ -41,6 +42,7 @@ _MAX_SCAVENGED = 64
 
 
 @csrf_exempt
+@asks_nobody
 def webhook(request: HttpRequest) -> JsonResponse:
     """Verify, find the account, dispatch by the message's type."""
     if request.method != "POST":

@@ -27,7 +27,6 @@ from accounts.models import Account, User
 from pms.api import urls
 from pms.domain import speech
 from pms.domain.phone import normalize
-from pms.management.commands.seeddemo import LOGIN
 from pms.models import Booking, Call, ChainHead, Operation, RateCounter, SlotOffer, ToolCall, VoiceLine, WriteBack
 from pms.models.credential import Scope
 from pms.sandbox import Sandbox
@@ -37,7 +36,7 @@ from pms.sandbox.practice import PROFILES
 from pms.sandbox.world import World
 from pms.services import newcomers
 from tests.conftest import Sim
-from tests.practice import live_call, seeded
+from tests.practice import live_call, owner_is_now, seeded
 from tests.sandbox.conftest import Desk
 from tests.talking import CORA, Caller, SetClock, quiet_day
 from tests.vapi.sending import (
@@ -155,7 +154,7 @@ _FIRST_PATIENT = {ALDER: 5701, BIRCH: 6701}
 def opened() -> tuple[Tenant, Tenant]:
     """Create and connect both practices; nothing is in them yet."""
     alder = tenant_of(seeded(), ALDER)
-    User.objects.filter(email=LOGIN).update(email="owner@alder.example")
+    owner_is_now("owner@alder.example")
     return alder, tenant_of(seeded(**BIRCH_PRACTICE), BIRCH)
 
 

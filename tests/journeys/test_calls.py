@@ -27,10 +27,10 @@ from pms.domain import speech
 from pms.domain.localtime import local_date_of
 from pms.jobs import sweeps
 from pms.management import scenes
-from pms.management.simulation import CallFailed
 from pms.management.witness import Witness
 from pms.models import Booking, BookingState, Call, Credential, Task, VoiceLine
 from pms.sandbox import Sandbox
+from pms.vapi.phone import CallFailed
 from tests.conftest import Sim, use_sandbox
 from tests.practice import seeded
 from tests.talking import ALDER, NEW_YORK, SetClock, cancel_at_the_desk, move_at_the_desk

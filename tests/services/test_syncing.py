@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import pytest
 from django.utils import timezone
 
-from accounts.models import Account, BaaAcceptance
+from accounts.models import Account
 from pms.domain import errors
 from pms.domain.clock import Budget
 from pms.domain.records import Appointment
@@ -19,6 +19,7 @@ from pms.sandbox import Sandbox
 from pms.services import gateway, syncing, tasks
 from pms.services.audit import Asker
 from pms.services.gateway import Access
+from tests import agreement
 from tests.conftest import Sim, copied_since
 from tests.talking import (
     ALDER,
@@ -324,7 +325,7 @@ class TestDuty:
     def test_reads_nothing_of_a_practice_that_has_not_agreed(
         self, booking: Booking, sandbox: Sandbox, sim: Sim
     ) -> None:
-        BaaAcceptance.objects.all().delete()
+        agreement.withdraw()
         cancel_at_the_desk(sandbox, booking.pms_appointment_id)
 
         sweeps.do_duties(SetClock.later(minutes=1))

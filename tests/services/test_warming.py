@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from accounts.models import Account, BaaAcceptance, User
+from accounts.models import Account
 from pms.models import ConnectionStatus, PmsAuditLog, PmsCachedData, PmsIntegration, PmsToken
 from pms.services import gateway, warming
 from pms.services.audit import Asker
+from tests import agreement
 from tests.conftest import Sim
 from tests.journeys.tenants import BIRCH_PRACTICE
-from tests.practice import seeded
+from tests.practice import owner_is_now, seeded
 from tests.talking import Caller, SetClock, asked_of_the_pms, together
 from tests.vapi.conftest import logs
 
@@ -114,7 +115,7 @@ def test_a_connection_is_warmed_once_a_minute_also_if_it_fails(practice: Account
 
 def test_one_connection_s_minute_is_not_another_s(practice: Account) -> None:
     warm(practice)
-    User.objects.update(email="owner@alder.example")
+    owner_is_now("owner@alder.example")
     birch = seeded(**BIRCH_PRACTICE)
 
     warm(birch)
@@ -131,7 +132,7 @@ def closed(account: Account) -> None:
 
 
 def no_agreement(account: Account) -> None:
-    BaaAcceptance.objects.all().delete()
+    agreement.withdraw()
 
 
 def not_connected(account: Account) -> None:

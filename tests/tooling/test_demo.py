@@ -47,15 +47,20 @@ def test_a_missing_secret_is_added_to_the_others(tmp_path: Path) -> None:
     assert values["SECRET_KEY"] in path.read_text()
 
 
-def test_links_are_found_in_encoded_mail() -> None:
+def test_links_and_codes_are_found_in_encoded_mail() -> None:
     link = "http://127.0.0.1:8000/accounts/invitations/" + "0123456789" * 9 + "/?next=/&x=1"
     content = b""
-    for text in (f"Grüße! Follow {link} now.\n", "No link.\n", "Or <http://127.0.0.1:8000/second>.\n"):
+    for text in (
+        f"Grüße! Follow {link} now.\n",
+        "No link.\n",
+        "Or <http://127.0.0.1:8000/second>.\n",
+        "Your code is\n\n    MTGW-VWPC\n",
+    ):
         message = EmailMessage()
         message["Subject"] = "Hello"
         message.set_content(text, cte="quoted-printable")
         content += message.as_bytes() + b"\n" + b"-" * 79 + b"\n"
-    assert demo.links(content) == [link, "http://127.0.0.1:8000/second"]
+    assert demo.told(content) == [link, "http://127.0.0.1:8000/second", "MTGW-VWPC"]
 
 
 def test_what_a_running_demo_has_written_is_read_again(tmp_path: Path) -> None:

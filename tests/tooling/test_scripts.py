@@ -17,11 +17,11 @@ from pms.domain.localtime import local_date_of
 from pms.domain.speech import say_when
 from pms.management import scenes
 from pms.management.commands.seeddemo import PRACTICE
-from pms.management.simulation import CallFailed
 from pms.management.witness import Witness
 from pms.sandbox import Sandbox
 from pms.sandbox.cast import ALDER as CAST
 from pms.tools import registry
+from pms.vapi.phone import CallFailed
 from tests.conftest import Sim
 from tests.sandbox.conftest import Desk
 from tests.talking import ALDER, NEW_YORK, cancel_at_the_desk

@@ -6,7 +6,7 @@ import pytest
 from django.test import RequestFactory
 from pytest_django import Settings
 
-from pms.services.addresses import client_address, is_trusted_proxy
+from accounts.addresses import client_address, is_trusted_proxy
 
 
 @pytest.mark.parametrize(

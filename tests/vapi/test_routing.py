@@ -14,10 +14,11 @@ from django.db import DatabaseError, connection
 from django.test import Client
 from pytest_django import Settings
 
-from accounts.models import Account, BaaAcceptance
+from accounts.models import Account
 from pms.domain.localtime import local_date_of
 from pms.models import Call, VoiceLine
 from pms.vapi import routing
+from tests import agreement
 from tests.conftest import Sim
 from tests.talking import asked_of_the_pms
 from tests.vapi.conftest import Send
@@ -54,7 +55,7 @@ def closed() -> None:
 
 
 def no_agreement() -> None:
-    BaaAcceptance.objects.update(version="an older one")
+    agreement.outdate("an older one")
 
 
 def no_assistant() -> None:

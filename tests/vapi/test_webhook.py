@@ -14,11 +14,12 @@ from django.db import DatabaseError, connection
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts.models import Account, BaaAcceptance
+from accounts.models import Account
 from pms.domain.localtime import local_date_of
 from pms.management.simulation import wished_day
 from pms.models import Booking, BookingState, Call, PmsAuditLog, PmsIntegration, ToolCall, Verification, VoiceLine
 from pms.services import calls
+from tests import agreement
 from tests.canaries import without_random
 from tests.conftest import Sim
 from tests.vapi.conftest import CALLER, Send
@@ -379,7 +380,7 @@ def test_a_practice_that_may_not_be_served_is_said_in_words(
     Account.objects.update(is_paused=False)
     PmsIntegration.objects.update(status="INACTIVE")
     assert "not connected" in use("call-1", "checkAvailability", wish)
-    BaaAcceptance.objects.update(version="an older one")
+    agreement.outdate("an older one")
     assert "not switched on" in use("call-1", "checkAvailability", wish)
 
     assert outcomes() == ["paused", "setup_required", "baa_required"]

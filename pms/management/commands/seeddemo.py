@@ -10,8 +10,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts import baa
-from accounts.models import Account, BaaAcceptance, Membership, User
+from accounts import baa, mailboxes
+from accounts.models import Account, Membership, User
 from accounts.roles import Role
 from pms.domain import errors
 from pms.domain.clock import SystemClock
@@ -42,10 +42,11 @@ def seed(practice: dict[str, Any], *, password: str | None) -> Account:
     """Create a practice from its description (``practice.json``) and connect it; return its account."""
     account = Account.objects.create(**practice["account"])
     user = User.objects.create_superuser(LOGIN, password, name="Demo Owner")
+    mailboxes.trust(user)
     Membership.objects.create(user=user, account=account, role=Role.OWNER)
     asker = Asker(actor=f"user:{user.pk}", endpoint="command:seeddemo", method="COMMAND", user_id=str(user.pk))
     clock = SystemClock()
-    _accept_agreement(account, user)
+    baa.accept(account, user, name=user.name, title="Owner")
     line = VoiceLine.objects.create(account=account, **practice["line"])
     credentials.create_voice(account=account, line=line, label="Vapi", asker=asker, now=clock.now())
     for position, kind in enumerate(practice["appointment_types"]):
@@ -60,15 +61,3 @@ def seed(practice: dict[str, Any], *, password: str | None) -> Account:
         clock=clock,
     )
     return account
-
-
-def _accept_agreement(account: Account, user: User) -> None:
-    BaaAcceptance.objects.create(
-        account=account,
-        version=baa.CURRENT_VERSION,
-        text_sha256=baa.current_sha256(),
-        user=user,
-        signer_name=user.name,
-        signer_title="Owner",
-        has_authority=True,
-    )

@@ -11,7 +11,6 @@ from datetime import date
 from typing import Any
 
 import requests
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 from django.utils import timezone
@@ -19,10 +18,9 @@ from django.utils import timezone
 from pms.domain.localtime import local_date_of
 from pms.management import scenes
 from pms.management.scenes import Said, Scene
-from pms.management.simulation import CallFailed
 from pms.management.witness import Witness
 from pms.models import VoiceLine
-from pms.services import credentials
+from pms.vapi.phone import CallFailed, key_of
 
 _WIDTH = 80
 _INDENT = 13
@@ -57,7 +55,7 @@ class Command(BaseCommand):
             script=script,
             url=url.rstrip("/"),
             line=line,
-            secret=_secret(line),
+            key=key_of(line, timezone.now()),
             today=today,
             witness=_witness(script, line, sandbox, today),
         )
@@ -93,15 +91,6 @@ def _line(number: str | None) -> VoiceLine:
     if len(lines) != 1:
         raise CommandError(f"There are {len(lines)} such lines; name one with --line.")
     return lines[0]
-
-
-def _secret(line: VoiceLine) -> str:
-    deciding = credentials.deciding_for(line)
-    live = next((one for one in deciding if credentials.is_live(one, timezone.now())), None)
-    secrets = settings.VAPI_WEBHOOK_SECRETS if not deciding else credentials.reveal(live) if live else []
-    if not secrets:
-        raise CommandError("This line has no credential that is live, and VAPI_WEBHOOK_SECRET does not open it.")
-    return secrets[0]
 
 
 def _witness(script: dict[str, Any], line: VoiceLine, sandbox: str | None, today: date) -> Witness | None:
