@@ -1,0 +1,1 @@
+"""The five steps from nothing to a connected phone line."""
