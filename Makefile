@@ -14,10 +14,11 @@ PYTHON = $(shell for p in python3.11 python3 python3.12 python3.13 python3.14; d
 # Tests start many processes: whoever forbids bytecode has each of them compile everything anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-# Four processes: much of a test is waiting. PYTEST_ARGS= runs in one.
-PYTEST_ARGS ?= -n 4
+# Four processes: much of a test is waiting. PYTEST_ARGS= runs in one. All that needs a browser shares one of them, and
+# one running Parlae.
+PYTEST_ARGS ?= -n 4 --dist loadgroup
 
-.PHONY: help env demo call run worker test test-sqlite test-postgres check lint types layers docs migrations deploy bench safety format lock
+.PHONY: help env demo call run worker test test-sqlite test-postgres test-browser screenshots check lint types layers docs migrations deploy bench safety format lock
 
 help: ## Show these targets
 	@awk -F ': .*## ' '/^[a-z-]+:.*## /{printf "make %-15s%s\n", $$1, $$2}' Makefile
@@ -50,13 +51,19 @@ test-postgres: $(READY)
 	@echo "== Tests on PostgreSQL =="
 	$(PY) -m tests.support.redis -- $(PY) -m tests.support.postgres -- $(PY) -m pytest $(PYTEST_ARGS) $(ON_POSTGRES)
 
+test-browser: $(READY) ## The tests in a browser alone, on SQLite
+	DATABASE_URL=sqlite:///var/test.sqlite3 $(PY) -m pytest tests/browser
+
+screenshots: $(READY) ## Pictures of every page, phone and desktop, light and dark, into var/screenshots
+	PARLAE_SCREENSHOTS=1 DATABASE_URL=sqlite:///var/test.sqlite3 $(PY) -m pytest tests/browser/test_every_page.py -k drawn
+
 # To fit into ten minutes: what needs no database runs once, what stands above services once, on PostgreSQL, of what is
 # many alike (marked exhaustive) there is a sample, and a race is run three times instead of twenty.
 PURE := domain scheduling sandbox providers tooling
-FACES := admin api attacks contract identity vapi tools services journeys regressions races safety writeback
+FACES := accounts admin api attacks browser dashboard wizard contract identity vapi tools services journeys regressions races safety writeback
 check: export PARLAE_RACE_REPEATS ?= 3
-check: ON_SQLITE := $(FACES:%=--ignore=tests/%)
-check: ON_POSTGRES := $(PURE:%=--ignore=tests/%) -m "not exhaustive"
+check: ON_SQLITE := $(FACES:%=--ignore=tests/%) -m "not exhaustive"
+check: ON_POSTGRES := $(PURE:%=--ignore=tests/%) --ignore=tests/browser -m "not exhaustive"
 check: lint types layers docs migrations deploy test ## What CI runs
 
 lint: $(READY) ## Lint, and formatting

@@ -1,0 +1,1 @@
+"""What people see, in a real browser, against Parlae as it runs for them."""
