@@ -11,6 +11,7 @@ class AccountsConfig(AppConfig):
     def ready(self) -> None:
         from auditlog.registry import auditlog
 
+        from accounts import happenings  # noqa: F401  # registers receivers
         from accounts.models import Account, Membership, User
 
         auditlog.register(Account)

@@ -46,7 +46,7 @@ def configure(*, debug: bool) -> None:
     # Its lines repeat ours, with paths and arguments.
     logging.getLogger("django.request").setLevel(logging.ERROR)
     # What a library says without its words is of use only when something is wrong.
-    for name in ("urllib3", "huey", "gunicorn"):
+    for name in ("urllib3", "huey", "gunicorn", "axes"):
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.captureWarnings(not debug)
 

@@ -11,8 +11,8 @@ import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from accounts.addresses import is_trusted_proxy
 from pms.domain.errors import Forbidden
-from pms.services.addresses import is_trusted_proxy
 from pms.vapi.refusal import refusal
 
 # Letters and digits: neither a name, a telephone number nor a date gets into the log as an id.

@@ -14,7 +14,7 @@ class PmsConfig(AppConfig):
 
         from pms import models
         from pms.models import triggers
-        from pms.services import checks, evidence  # noqa: F401  # registers checks and receivers
+        from pms.services import answers, checks, evidence  # noqa: F401  # registers checks and receivers
 
         # Sealed columns stay out: django-auditlog would store them, and cannot even read bytes.
         auditlog.register(models.PmsIntegration, exclude_fields=["credentials"])

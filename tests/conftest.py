@@ -29,7 +29,7 @@ Sim = Callable[..., Any]
 hypothesis_settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
 hypothesis_settings.load_profile("repeatable")
 
-# Of a test with more cases than this, `make check` runs every fourth, and `make test` all.
+# Of a test with more cases than this, `make check` runs every eighth, and `make test` all.
 _MANY = 4
 _CHOSEN = ("exhaustive", "race", "whole")
 # A race is another one each time. SQLite has one writer, so that there once is enough.
@@ -60,7 +60,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if len(alike) <= _MANY or any(item.get_closest_marker(one) for item in alike for one in _CHOSEN):
             continue
         for number, item in enumerate(alike):
-            if number % 4:
+            if number % 8:
                 item.add_marker(pytest.mark.exhaustive)
 
 

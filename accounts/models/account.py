@@ -53,6 +53,16 @@ class Account(models.Model):
         blank=True,
         help_text='Local hours by ISO weekday: {"1": [["08:00", "17:00"]]}. Empty: at any time.',
     )
+    idle_minutes = models.PositiveSmallIntegerField(
+        default=15,
+        validators=[MinValueValidator(5), MaxValueValidator(30)],
+        help_text="People are signed out after so many minutes without doing anything.",
+    )
+    second_factor_grace_days = models.PositiveSmallIntegerField(
+        default=7,
+        validators=[MaxValueValidator(7)],
+        help_text="For how many days somebody new may go without a second factor.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -7,8 +7,10 @@ import uuid
 from django.conf import settings
 from django.db import models
 
+from accounts.immutable import WrittenOnce, WrittenOnceQuerySet
 
-class BaaAcceptance(models.Model):
+
+class BaaAcceptance(WrittenOnce):
     """Who accepted which text, when and from where; never changed afterwards."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -22,6 +24,8 @@ class BaaAcceptance(models.Model):
     ip_address = models.GenericIPAddressField(null=True)
     user_agent = models.CharField(max_length=400, blank=True)
     accepted_at = models.DateTimeField(auto_now_add=True)
+
+    objects = WrittenOnceQuerySet["BaaAcceptance"].as_manager()
 
     class Meta:
         db_table = "baa_acceptances"

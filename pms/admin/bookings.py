@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 
 from pms.admin.base import ReadOnlyAdmin, code
-from pms.models import Booking, Task, WriteBack
+from pms.models import Booking, Task, TaskNote, WriteBack
 
 
 @admin.register(Booking)
@@ -104,5 +104,15 @@ class TaskAdmin(ReadOnlyAdmin):
     )
     list_filter = ("state", "resolution", "created_at")
     search_fields = ("=booking__confirmation_number", "=number", "account__name")
+    search_help_text = "A number that the caller has heard, an id, or the name of an account."
+    ordering = ("-created_at",)
+
+
+@admin.register(TaskNote)
+class TaskNoteAdmin(ReadOnlyAdmin):
+    fields = ("id", "task", "author", "created_at")
+    list_display = ("task", "author", "created_at")
+    list_filter = ("created_at",)
+    search_fields = ("=task__number", "task__account__name")
     search_help_text = "A number that the caller has heard, an id, or the name of an account."
     ordering = ("-created_at",)

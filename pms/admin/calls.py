@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 
 from pms.admin.base import ReadOnlyAdmin, code
-from pms.models import Call, SlotOffer, ToolCall, Verification
+from pms.models import Call, SlotOffer, TestCall, ToolCall, Verification
 
 
 @admin.register(Call)
@@ -23,6 +23,7 @@ class CallAdmin(ReadOnlyAdmin):
         "ended_reason_code",
         "outcome_code",
         "cost",
+        "is_test",
     )
     list_display = ("vapi_call_id", "started_at", "ended_at", "status_code", "outcome_code", "account", "line")
     list_filter = ("started_at",)
@@ -33,6 +34,30 @@ class CallAdmin(ReadOnlyAdmin):
     status_code = code("status")
     ended_reason_code = code("ended_reason")
     outcome_code = code("outcome")
+
+
+@admin.register(TestCall)
+class TestCallAdmin(ReadOnlyAdmin):
+    fields = (
+        "id",
+        "account",
+        "line",
+        "call",
+        "state",
+        "books",
+        "end_code",
+        "asked_by",
+        "asked_at",
+        "lease_until",
+        "ended_at",
+    )
+    list_display = ("asked_at", "state", "books", "end_code", "account", "line", "asked_by", "ended_at")
+    list_filter = ("state", "asked_at")
+    search_fields = ("call__vapi_call_id__exact", "account__name")
+    search_help_text = "An id of ours or of a call, or the name of an account."
+    ordering = ("-asked_at",)
+
+    end_code = code("error_code")
 
 
 @admin.register(ToolCall)

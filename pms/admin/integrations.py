@@ -6,7 +6,7 @@ from django.contrib import admin
 
 from pms.admin.base import ReadOnlyAdmin, chosen, code, reads
 from pms.domain import errors
-from pms.models import Credential, Duty, PmsCachedData, PmsIntegration, PmsToken, VoiceLine
+from pms.models import Credential, Duty, PmsCachedData, PmsIntegration, PmsToken, Provisioning, Setup, VoiceLine
 from pms.providers import registry
 from pms.services.integrations import FEATURES
 
@@ -72,6 +72,30 @@ class PmsIntegrationAdmin(ReadOnlyAdmin):
         return "\n".join(f"{field.label}: ••••" for field in asked)
 
 
+@admin.register(Setup)
+class SetupAdmin(ReadOnlyAdmin):
+    fields = (
+        "account",
+        "provider",
+        "check_state",
+        "why",
+        "asked_by",
+        "asked_at",
+        "lease_until",
+        "ended_at",
+        "features_at",
+        "version",
+        "changed_by",
+        "changed_at",
+    )
+    list_display = ("account", "provider", "check_state", "why", "asked_at", "ended_at", "features_at", "changed_at")
+    list_filter = ("provider", "check_state")
+    search_fields = ("account__name",)
+    ordering = ("-changed_at",)
+
+    why = code("error_code", "error code")
+
+
 @admin.register(PmsToken)
 class PmsTokenAdmin(ReadOnlyAdmin):
     fields = ("integration", "version", "expires_at", "lease_until")
@@ -131,6 +155,28 @@ class VoiceLineAdmin(ReadOnlyAdmin):
     )
     search_help_text = "A line's number, an id of ours or of Vapi's, or the name of an account."
     ordering = ("-created_at",)
+
+
+@admin.register(Provisioning)
+class ProvisioningAdmin(ReadOnlyAdmin):
+    fields = (
+        "line",
+        "state",
+        "failure",
+        "needs_credential_id",
+        "vapi_credential_id",
+        "wanted_at",
+        "next_attempt_at",
+        "lease_until",
+        "attempts",
+        "done_at",
+    )
+    list_display = ("line", "state", "failure", "needs_credential_id", "attempts", "next_attempt_at", "done_at")
+    list_filter = ("state", "needs_credential_id")
+    search_fields = ("line__account__name",)
+    ordering = ("-wanted_at",)
+
+    failure = code("error_code", "error code")
 
 
 @admin.register(Credential)

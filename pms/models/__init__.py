@@ -9,8 +9,11 @@ from pms.models.counter import RateCounter
 from pms.models.credential import Credential, CredentialKind, Scope, SigningScheme
 from pms.models.duty import Duty, DutyKind
 from pms.models.integration import ConnectionStatus, PmsIntegration, PmsToken, Provider
+from pms.models.provisioning import Provisioning, ProvisioningState
 from pms.models.rules import Blockout, ScheduledKind, SpecialDay, WeeklyHours
-from pms.models.task import Resolution, Task, TaskState
+from pms.models.setup import CheckState, Setup
+from pms.models.task import Resolution, Task, TaskNote, TaskState
+from pms.models.test_call import TestCall, TestCallState
 from pms.models.voice_line import VoiceLine
 from pms.models.write_back import OPEN_WRITES, Operation, WriteBack, WriteBackState
 
@@ -25,6 +28,7 @@ __all__ = [
     "BookingState",
     "Call",
     "ChainHead",
+    "CheckState",
     "ConnectionStatus",
     "Credential",
     "CredentialKind",
@@ -37,16 +41,22 @@ __all__ = [
     "PmsIntegration",
     "PmsToken",
     "Provider",
+    "Provisioning",
+    "ProvisioningState",
     "RateCounter",
     "Resolution",
     "ScheduledKind",
     "Scope",
     "SecurityEvent",
+    "Setup",
     "SigningScheme",
     "SlotOffer",
     "SpecialDay",
     "Task",
+    "TaskNote",
     "TaskState",
+    "TestCall",
+    "TestCallState",
     "ToolCall",
     "ToolCallState",
     "Verification",

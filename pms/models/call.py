@@ -30,6 +30,7 @@ class Call(models.Model):
     cost = models.DecimalField(max_digits=9, decimal_places=4, null=True, blank=True)
     report = models.BinaryField(null=True, editable=False)
     outcome = models.CharField(max_length=32, blank=True)
+    is_test = models.BooleanField(default=False, help_text="Played from the setup page, not by a caller.")
 
     class Meta:
         db_table = "calls"

@@ -73,3 +73,20 @@ class Task(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.state}"
+
+
+class TaskNote(models.Model):
+    """What somebody at the practice has written to a task; ``text`` is sealed. Notes are added, never changed."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    task = models.ForeignKey(Task, on_delete=models.PROTECT, related_name="notes")
+    author = models.ForeignKey(get_user_model(), on_delete=models.PROTECT, related_name="+")
+    text = models.BinaryField(editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        db_table = "task_notes"
+        indexes = [models.Index(fields=["task", "created_at"], name="task_notes_task_idx")]
+
+    def __str__(self) -> str:
+        return f"{self.task_id} by {self.author_id}"

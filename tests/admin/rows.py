@@ -30,13 +30,17 @@ from pms.models import (
     PmsIntegration,
     PmsToken,
     Provider,
+    Provisioning,
     RateCounter,
     Resolution,
     ScheduledKind,
     SecurityEvent,
+    Setup,
     SlotOffer,
     SpecialDay,
     Task,
+    TaskNote,
+    TestCall,
     ToolCall,
     Verification,
     VoiceLine,
@@ -111,6 +115,21 @@ def practice() -> dict[type[Model], Model]:
         features={"booking": True, "other": f"{CANARY}-feature"},
         metadata={"pmsName": HOSTILE, "capabilities": ["READ_SCHEDULE"], "owner": f"{CANARY}-owner"},
     )
+    keep(
+        Setup,
+        account=account,
+        provider=Provider.SIKKA,
+        draft=sealed("draft"),
+        location=f"{CANARY}-location",
+        locations={"1": f"{CANARY}-location"},
+        check_state="FAILED",
+        steps=[{"name": f"{CANARY}-step", "state": "failed", "detail": f"{CANARY}-detail"}],
+        error_code=f"{CANARY} said no",
+        asked_by=user,
+        asked_at=now,
+        changed_by=user,
+        changed_at=now,
+    )
     keep(PmsToken, integration=integration, sealed=sealed("token"), version=3)
     keep(
         PmsCachedData,
@@ -127,6 +146,16 @@ def practice() -> dict[type[Model], Model]:
         label=HOSTILE,
         phone_number=f"+1212{secrets.randbelow(10**7):07}",
         vapi_assistant_id=str(uuid.uuid4()),
+    )
+    keep(
+        Provisioning,
+        line=line,
+        state="FAILED",
+        tool_ids={f"{CANARY}-tool": str(uuid.uuid4())},
+        vapi_credential_id=str(uuid.uuid4()),
+        credential_digest=digest(),
+        number_wish={"number": f"{CANARY}-number"},
+        error_code=f"{CANARY} Vapi said",
     )
     keep(
         Credential,
@@ -174,6 +203,18 @@ def practice() -> dict[type[Model], Model]:
         answer=sealed("answer"),
         outcome="not_verified",
         lease_until=now,
+    )
+    keep(
+        TestCall,
+        account=account,
+        line=line,
+        call=call,
+        state="FAILED",
+        patient=sealed("test-patient"),
+        lines=sealed("test-lines"),
+        error_code=f"{CANARY} Maria was not found",
+        asked_by=user,
+        asked_at=now,
     )
     keep(
         SlotOffer,
@@ -232,7 +273,7 @@ def practice() -> dict[type[Model], Model]:
         access_id=access,
         sent_at=now,
     )
-    keep(
+    task = keep(
         Task,
         account=account,
         kind="verification_locked",
@@ -246,6 +287,7 @@ def practice() -> dict[type[Model], Model]:
         resolution=Resolution.APPROVED,
         resolved_by=user,
     )
+    keep(TaskNote, task=task, author=user, text=sealed("task-note"))
     keep(
         PmsAuditLog,
         pms_integration=integration,

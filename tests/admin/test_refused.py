@@ -80,7 +80,7 @@ def test_a_stranger_is_sent_to_the_login(client: Client, seeded: Rows, model: ty
     for url in views:
         answer = client.get(url)
         assert answer.status_code == 302
-        assert answer["Location"].startswith(reverse("admin:login"))
+        assert answer["Location"].startswith(reverse("account_login"))
 
 
 @every_model

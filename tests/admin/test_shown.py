@@ -78,7 +78,9 @@ def test_sealed_columns_do_not_leave_the_database(desk: Client, seeded: Rows, mo
         connection,
     ) as queries:
         _both(desk, seeded[model])
-    asked = {column for query in queries for column in re.findall(r'\."(\w+)"', query["sql"])}
+    # Where the person is signed in is noted too; that table has a column of the same name as one of ours.
+    of_rows = [query for query in queries if '"usersessions_usersession"' not in query["sql"]]
+    asked = {column for query in of_rows for column in re.findall(r'\."(\w+)"', query["sql"])}
     assert model._meta.pk.column in asked
     assert not asked & hidden
 
@@ -99,19 +101,21 @@ def test_the_hostile_names_are_there_to_be_escaped(desk: Client, seeded: Rows) -
 def test_a_list_asks_few_questions_however_long_it_is(desk: Client) -> None:
     for _ in range(30):
         rows.practice()
+    _html(desk, "/admin/")  # notes where the person is signed in
     for model in MODELS:
         with CaptureQueriesContext(connection) as queries:
             html = _html(desk, listing(model))
         assert len(re.findall("<tr>", html)) >= 30, model.__name__
-        assert len(queries) <= 5, (model.__name__, [query["sql"] for query in queries])
+        assert len(queries) <= 7, (model.__name__, [query["sql"] for query in queries])
 
 
 def test_a_detail_page_loads_no_choices(desk: Client, seeded: Rows) -> None:
     for _ in range(30):
         rows.practice()
+    _html(desk, "/admin/")
     with CaptureQueriesContext(connection) as queries:
         html = _html(desk, detail(seeded[WriteBack]))
-    assert len(queries) <= 6
+    assert len(queries) <= 8
     assert "<select" not in html
 
 

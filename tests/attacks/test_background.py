@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.utils import timezone
 
-from accounts.models import Account, BaaAcceptance, User
+from accounts.models import Account, User
 from pms.domain.clock import Budget
 from pms.jobs import sweeps
 from pms.models import (
@@ -25,6 +25,7 @@ from pms.sandbox import Sandbox
 from pms.services import circuit, requests, retention, write_backs
 from pms.services.audit import Asker
 from pms.services.circuit import FAILURES
+from tests import agreement
 from tests.api.test_rules import put, read
 from tests.api.test_setup import Person, member
 from tests.conftest import Sim, copied_since
@@ -135,7 +136,7 @@ class TestWhoHasNotAgreed:
         sim("POST", "refresh", office_id=ALDER)
         look(minutes=2)
         assert Booking.objects.get().verified_at is not None
-        BaaAcceptance.objects.all().delete()
+        agreement.withdraw()
 
         sweeps.do_duties(SetClock.later(minutes=3))
 

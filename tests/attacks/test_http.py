@@ -19,6 +19,7 @@ from tests.api.site import PATIENTS, Site
 from tests.api.test_setup import GOOD, SETUP, Person
 from tests.conftest import Sim
 from tests.journeys.tenants import ALDER, BIRCH, DESMOND
+from tests.practice import agreed
 from tests.talking import CORA, Caller, look
 from tests.vapi.sending import about, credential, line_of, post, secret_of, signed
 
@@ -58,11 +59,11 @@ def copy_is_renewed(sim: Sim) -> None:
 
 
 def test_an_office_of_another_practice_is_not_opened_by_its_number_alone(practice: Account) -> None:
-    stranger = Account.objects.create(name="Somebody else", time_zone="America/New_York")
+    stranger = agreed(Account.objects.create(name="Somebody else", time_zone="America/New_York"))
 
     answer = set_up(stranger, credentials={"practiceId": ALDER})  # the keys are the platform's
 
-    assert answer.status_code != 200, answer.content
+    assert answer.status_code == 502, answer.content
     assert not PmsIntegration.objects.filter(account=stranger, status=ConnectionStatus.ACTIVE).exists()
 
 

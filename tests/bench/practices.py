@@ -15,11 +15,11 @@ from django.conf import settings
 
 def seeded(number: int, sandbox: str) -> dict[str, Any]:
     """Create one more copy of the demo's practice at a sandbox, on a line of its own; return what its callers need."""
-    from accounts.models import User
     from pms import vault
     from pms.management.commands import seeddemo
     from pms.models import Credential, PmsIntegration
     from pms.services import credentials, integrations
+    from tests.practice import owner_is_now
 
     practice = json.loads(seeddemo.PRACTICE.read_text(encoding="utf-8"))
     line = {
@@ -33,7 +33,7 @@ def seeded(number: int, sandbox: str) -> dict[str, Any]:
         account = seeddemo.seed({**practice, "line": line}, password=None)
     # Every practice has an owner of its own, but they share the one office that the sandbox has of this kind, which
     # the product allows to one practice alone.
-    User.objects.filter(email=seeddemo.LOGIN).update(email=f"owner{number}@parlae.example")
+    owner_is_now(f"owner{number}@parlae.example")
     integration = PmsIntegration.objects.get(account=account)
     integration.practice_digest = f"bench {number}"
     # The product sends all practices of a vendor to one address; here some of them are at a slow one.

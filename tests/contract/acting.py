@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from accounts.models import Account, BaaAcceptance
+from accounts.models import Account
 from pms.models import ConnectionStatus, PmsIntegration
 from pms.models.credential import Scope
 from pms.services import limits
+from tests import agreement
 from tests.contract.stage import Face, Heard, Stage
 from tests.contract.table import Case, Row
 from tests.talking import without_capability
@@ -50,7 +51,7 @@ def act(row: Row, case: Case, face: Face, stage: Stage, monkeypatch: pytest.Monk
         case Case.UNSCOPED:
             how["token"] = issued(alder, *(scope for scope in Scope.values if scope not in (row.scope, *row.scopes)))[0]
         case Case.NO_BAA:
-            BaaAcceptance.objects.filter(account=alder).delete()
+            agreement.withdraw(alder)
         case Case.NOT_CONNECTED:
             PmsIntegration.objects.filter(account=alder).update(status=ConnectionStatus.INACTIVE)
     how["headers"] = {**row.headers, **how.get("headers", {})}

@@ -14,9 +14,10 @@ import pytest
 from django.middleware.csrf import _get_new_csrf_string
 from django.test import Client
 
-from accounts.models import BaaAcceptance, Membership, User
+from accounts.models import Membership, User
 from accounts.roles import Role
 from pms.services import limits
+from tests import agreement
 from tests.contract.shapes import FLAG, INSTANT, TEXT, TRUE, UUID, Shape, exactly
 from tests.contract.stage import Stage
 
@@ -142,7 +143,7 @@ def _forged(stage: Stage, asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def _no_agreement(stage: Stage, asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
-    BaaAcceptance.objects.filter(account=stage.house.alder).delete()
+    agreement.withdraw(stage.house.alder)
 
 
 def _paused(stage: Stage, asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,7 +173,6 @@ _GOOD: Mapping[str, list[tuple[str, Callable[[Stage, Asked, pytest.MonkeyPatch],
         ("all is well", _body(_BODIES[SETUP])),
         ("an admin", _as(Role.ADMIN)),
         ("paused", _paused),
-        ("no agreement", _no_agreement),
     ],
     TEST: [
         ("all is well", _body({})),
@@ -196,6 +196,7 @@ PEOPLE = [
     ),
     *(PersonRow(address, *case) for address in _BODIES for case in _EVERY),
     *(PersonRow(address, *case) for address in (SETUP, TEST) for case in _BY_MANAGERS),
+    PersonRow(SETUP, "no agreement", 403, "baa_required", _no_agreement),
     PersonRow(SETUP, "a body that is no object", 400, "arguments_unreadable", _body(["SIKKA"])),
     PersonRow(TEST, "a body that is no object", 400, "arguments_unreadable", _body(["SIKKA"])),
     PersonRow(SETUP, "no provider", 422, "validation_failed", _body({})),

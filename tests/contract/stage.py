@@ -19,15 +19,14 @@ from urllib.parse import quote, urlencode
 from django.db import transaction
 from django.test import Client
 
-from accounts.models import Account, User
+from accounts.models import Account
 from pms.domain import errors
-from pms.management.commands.seeddemo import LOGIN
 from pms.models import PmsAuditLog, PmsToken, Task, ToolCall, VoiceLine, WriteBack
 from pms.models.credential import Scope
 from pms.sandbox import Sandbox
 from tests.conftest import Sim
 from tests.journeys.tenants import ALDER, BIRCH, BIRCH_PRACTICE, DESMOND
-from tests.practice import live_call, seeded
+from tests.practice import live_call, owner_is_now, seeded
 from tests.talking import Caller, quiet_day
 from tests.vapi.sending import WEBHOOK, issued, secret_of, signed, tool_call, tool_calls
 
@@ -103,7 +102,7 @@ def built(sim: Sim) -> House:
     sim("POST", "reset")
     sim("POST", "config", writeback_delay=0)
     alder = seeded()
-    User.objects.filter(email=LOGIN).update(email="owner@alder.example")
+    owner_is_now("owner@alder.example")
     birch = seeded(**BIRCH_PRACTICE)
     Caller(alder, call=live_call(alder, vapi_call_id="proven-call")).verified()
     live_call(alder, vapi_call_id="silent-call")

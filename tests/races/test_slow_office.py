@@ -8,14 +8,13 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from accounts.models import Account, User
-from pms.management.commands.seeddemo import LOGIN
+from accounts.models import Account
 from pms.models import Booking, BookingState
 from pms.providers.http import HttpPool
 from pms.tools.context import Result
 from tests.conftest import Sim
 from tests.journeys.tenants import BIRCH_PRACTICE, DESMOND
-from tests.practice import seeded
+from tests.practice import owner_is_now, seeded
 from tests.races.conftest import Callers
 from tests.races.racing import booking, standing
 from tests.talking import Caller, together
@@ -57,7 +56,7 @@ def test_rc_17_while_the_pms_takes_long_nothing_is_locked_and_others_go_on(
     practice: Account, callers: Callers, sim: Sim, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow, neighbor = callers(2)
-    User.objects.filter(email=LOGIN).update(email="owner@alder.example")
+    owner_is_now("owner@alder.example")
     desmond = Caller(seeded(**BIRCH_PRACTICE)).verified(DESMOND)
     office = SlowOffice(monkeypatch)
 

@@ -283,7 +283,7 @@ def huey(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     settings.JOBS_URL = f"sqlite:///{tmp_path / 'jobs.sqlite3'}"
     # The rows of a test are in its own transaction.
     monkeypatch.setattr(queue, "close_old_connections", lambda: None)
-    made = queue.queue.__wrapped__()
+    made = queue.built().huey
     yield made
     made.storage.close()
 

@@ -14,7 +14,7 @@ from tests.support import environment
 environment.apply()
 
 from parlae.settings import *  # noqa: E402, F403
-from parlae.settings import BASE_DIR, DATABASES, PASSWORD_HASHERS  # noqa: E402
+from parlae.settings import BASE_DIR, DATABASES, PASSWORD_HASHERS, STORAGES  # noqa: E402
 
 _VAR = BASE_DIR / "var"
 
@@ -37,5 +37,10 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # A test's rows need not survive a power cut.
     _options["init_command"] = _options["init_command"].replace("synchronous=FULL", "synchronous=OFF")
 
+# What is woken in a test wakes nobody's worker.
+JOBS_URL = f"sqlite:///{(_VAR / f'test-{os.getpid()}-jobs.sqlite3').relative_to(BASE_DIR)}"
+
 # The product's is slow on purpose.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *PASSWORD_HASHERS]
+# Nothing is collected before the tests.
+STORAGES = STORAGES | {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}

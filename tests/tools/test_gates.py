@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from accounts.models import Account, BaaAcceptance
+from accounts.models import Account
 from pms.domain import errors
 from pms.models import ConnectionStatus, PmsIntegration, ToolCall
 from pms.tools import runner
 from pms.tools.context import Result
+from tests import agreement
 from tests.conftest import Sim
 from tests.talking import CORA, Caller, asked_of_the_pms, quiet_day
 
@@ -24,11 +25,11 @@ USES: list[tuple[str, dict[str, Any]]] = [
 
 
 def no_agreement(account: Account) -> None:
-    BaaAcceptance.objects.filter(account=account).delete()
+    agreement.withdraw(account)
 
 
 def old_agreement(account: Account) -> None:
-    BaaAcceptance.objects.filter(account=account).update(version="2019-01")
+    agreement.outdate("2019-01", account)
 
 
 def paused(account: Account) -> None:

@@ -19,6 +19,7 @@ from pms.services import limits, tasks
 from pms.tools import runner
 from pms.tools.context import Face, Result
 from pms.tools.registry import TOOLS
+from tests import agreement
 from tests.conftest import Sim
 from tests.practice import CALLER
 from tests.talking import Caller, asked_of_the_pms, together
@@ -263,9 +264,9 @@ class TestRefused:
     @pytest.mark.parametrize("version", ["", "2019-01"])
     def test_without_the_agreement_nothing_is_kept(self, caller: Caller, version: str) -> None:
         if version:
-            BaaAcceptance.objects.update(version=version)
+            agreement.outdate(version)
         else:
-            BaaAcceptance.objects.all().delete()
+            agreement.withdraw()
 
         result = leave(caller)
 

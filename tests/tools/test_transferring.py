@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, connection
 
-from accounts.models import Account, BaaAcceptance
+from accounts.models import Account
 from pms.models import PmsIntegration, Task, ToolCall
 from pms.services import tasks, transfers
 from pms.tools import registry
 from pms.tools.context import Result
+from tests import agreement
 from tests.conftest import Sim
 from tests.practice import CALLER
 from tests.talking import NEW_YORK, Caller, SetClock, asked_of_the_pms, together
@@ -140,7 +141,7 @@ def test_it_works_when_nothing_else_does_and_asks_no_pms(caller: Caller, sim: Si
 
 
 def test_it_does_not_work_without_the_agreement(caller: Caller) -> None:
-    BaaAcceptance.objects.all().delete()
+    agreement.withdraw()
 
     assert ask(caller).outcome == "baa_required"
     assert not Task.objects.exists()

@@ -16,8 +16,8 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def offline(sim: Sim) -> None:
-    """Nobody reaches the office's computer; what is read comes from the vendor's copy."""
+def offline(practice: Account, sim: Sim) -> None:
+    """Since the practice was connected nobody reaches its computer; what is read comes from the vendor's copy."""
     sim("POST", "office", office_id=ALDER, online=False)
 
 

@@ -1,0 +1,1 @@
+"""Pages of people and practices, beside allauth's own."""
