@@ -74,6 +74,7 @@ class ChangePasswordForm(_Plain, allauth.ChangePasswordForm):  # type: ignore[mi
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["oldpassword"].label = "Password until now"
+        self.fields["oldpassword"].help_text = ""  # the page has the link
         self.fields["password1"].label = "New password"
         self.fields["password2"].label = "New password again"
 

@@ -12,7 +12,7 @@ from accounts.models import Account, Membership, User
 from accounts.roles import Role
 from tests.accounts.visitor import PASSWORD, Visitor
 
-SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+SECRET = "JBSWY3DPEHPK3PXP"
 
 
 def practice(name: str = "Alder Dental", **settings: object) -> Account:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -20,6 +21,12 @@ from tests.accounts.people import SECRET, at_desk, browser, has_second_factor, m
 from tests.accounts.visitor import PASSWORD, Visitor, app_code
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _within_one_half_minute() -> Iterator[None]:
+    with time_machine.travel(timezone.now(), tick=False):
+        yield
 
 
 @pytest.fixture

@@ -19,8 +19,6 @@ from tests.browser.pages import NO_PAGES, PAGES, Shown, Who
 from tests.browser.site import ROOT
 from tests.browser.watching import Watch
 
-pytestmark = pytest.mark.whole
-
 _PICTURES = ROOT / "var" / "screenshots"
 _TAKES_PICTURES = os.environ.get("PARLAE_SCREENSHOTS") == "1"
 _NARROWEST = 320  # at which WCAG 2.2 wants no scrolling in two directions (1.4.10)
@@ -51,6 +49,7 @@ def test_it_is_drawn_well(shown: Shown, cast: Cast, somebody: Somebody, watch: W
     assert not wrong, "\n".join(f"{line} ({', '.join(where)})" for line, where in wrong.items())
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("who", get_args(Who))
 def test_pages_need_no_script(who: Who, cast: Cast, somebody: Somebody, watch: Watch) -> None:
     page = somebody(storage_state=cast.state(who), java_script_enabled=False).new_page()

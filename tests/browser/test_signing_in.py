@@ -32,7 +32,7 @@ def test_an_app_is_set_up_and_asked_for_at_the_next_sign_in(page: Page, owner: P
     page.goto("/accounts/profile/")
     expect(page.get_by_text(owner.email)).to_have_count(0)
 
-    people.type_password(page, owner)
+    expect(page).to_have_url(re.compile("/accounts/2fa/authenticate/"))
     page.get_by_label("Code").fill(codes.last(owner.secret))
     people.main_button(page).click()
     expect(page.locator(".errorlist")).to_be_visible()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import path
+from django.urls import include, path
 
 from accounts.openness import asks_nobody
 
@@ -40,4 +40,9 @@ def fine(request: HttpRequest, name: str = "") -> HttpResponse:
 
 
 _VIEWS = (crash, sql, suspicious, forbidden, missing, fine)
-urlpatterns = [path(f"{view.__name__}/<str:name>", asks_nobody(view)) for view in _VIEWS]
+urlpatterns = [
+    *(path(f"{view.__name__}/<str:name>", asks_nobody(view)) for view in _VIEWS),
+    # What error pages lead to.
+    path("accounts/", include("accounts.urls")),
+    path("accounts/", include("allauth.urls")),
+]
