@@ -61,26 +61,16 @@ class PracticeForm(_ModelForm):
             "time_zone",
             "idle_minutes",
             "second_factor_grace_days",
-            "keeps_days",
-            "keeps_transcripts",
-            "keeps_recordings",
         ]
         labels = {
             "name": "Practice's name",
             "idle_minutes": "Sign people out after",
             "second_factor_grace_days": "Days that somebody new may sign in without a second step",
-            "keeps_days": "Keep what callers said for",
-            "keeps_transcripts": "Keep transcripts and summaries of calls",
-            "keeps_recordings": "Keep links to recordings of calls",
         }
         help_texts = {
             "name": "As callers know it. The phone agent says it.",
             "idle_minutes": "Minutes in which they do nothing, 5 to 30.",
             "second_factor_grace_days": "0 to 7. With 0, everybody sets it up before they see anything.",
-            "keeps_days": "Days, 7 to 3650. Then calls, and what was done in them, are emptied. "
-            "The access log stays for six years.",
-            "keeps_transcripts": "Encrypted, for members who may see patient data.",
-            "keeps_recordings": "Encrypted, for members who may see patient data.",
         }
 
     def __init__(self, *args: Any, has_connection: bool, **kwargs: Any) -> None:

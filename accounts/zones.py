@@ -5,8 +5,10 @@ The list of a country's zones is tzdata's own ``zone.tab``; the ones where most 
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from functools import cache
 from importlib import resources
+from zoneinfo import ZoneInfo
 
 COUNTRIES = {"US": "United States", "CA": "Canada"}
 _TERRITORIES = {"PR": "US", "VI": "US", "GU": "US"}  # their practices are the United States'
@@ -55,6 +57,13 @@ def label(zone: str) -> str:
     """Return what people call a zone."""
     known = {name: f"{said} ({_city(name)})" for zones in _NAMED.values() for name, said in zones}
     return known.get(zone) or zone.replace("_", " ")
+
+
+def agree(one: str, other: str, now: datetime) -> bool:
+    """Return whether two zones' clocks show the same over the coming year."""
+    first, second = ZoneInfo(one), ZoneInfo(other)
+    weeks = (now + timedelta(weeks=week) for week in range(53))
+    return all(when.astimezone(first).utcoffset() == when.astimezone(second).utcoffset() for when in weeks)
 
 
 def _others(country: str) -> list[tuple[str, str]]:

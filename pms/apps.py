@@ -13,6 +13,7 @@ class PmsConfig(AppConfig):
         from auditlog.registry import auditlog
 
         from pms import models
+        from pms.jobs import drift  # noqa: F401  # registers receivers
         from pms.models import triggers
         from pms.services import answers, checks, evidence  # noqa: F401  # registers checks and receivers
 

@@ -18,12 +18,8 @@ from pms.dashboard import places
 from pms.dashboard.base import DashboardView, said
 from pms.dashboard.forms import BlockedForm, PoliciesForm, SpecialDayForm
 from pms.domain import errors
-from pms.jobs import queue
 from pms.services import features, integrations, overview, policies, rules
 from pms.services.overview_words import Place
-from pms.vapi import provisioning
-
-_AT_VAPI = ("keeps_transcripts", "keeps_recordings")
 
 
 class SettingsView(DashboardView):
@@ -89,9 +85,6 @@ class PoliciesView(SettingsView):
         except errors.IdempotencyConflict as error:
             self.tell(error)
             return redirect("settings")
-        if any(before[name] != after[name] for name in _AT_VAPI):  # the lines' assistants are told
-            provisioning.want_all(account=self.account, now=self.clock.now())
-            queue.wake("provision")
         return self.saved("Saved." if before != after else "Nothing was changed.")
 
 

@@ -23,6 +23,7 @@ from pms.services.paging import Page
 
 BUDGET_SECONDS = 4.0
 NO_NAME = "Your system could not be asked for the name just now."
+NO_RECORD = "Your system has no record under this number any more."
 NEW_PATIENT = "A new patient, whose record is on its way to your system."
 _OTHER_PRACTICE = "The connection led to another practice when this was booked."
 
@@ -142,6 +143,8 @@ def _name(account: Account, booking: Booking, asker: Asker, clock: Clock) -> tup
             patient = access.pms.get_patient(booking.patient_id)
     except errors.Internal:
         raise
+    except errors.PatientNotFound:
+        return "", NO_RECORD
     except errors.ParlaeError:  # the access has its row, and the rest of the booking is ours
         return "", NO_NAME
     return f"{patient.first_name} {patient.last_name}".strip(), ""

@@ -143,6 +143,24 @@ def retest(*, account: Account, asker: Asker, clock: Clock, progress: Progress =
     return integration
 
 
+def change_zone(*, account: Account, time_zone: str, asker: Asker) -> None:
+    """Have a connected practice's times read and written in another zone, an IANA name.
+
+    Raises ``SetupRequired`` without a connection, and ``StillWorking`` while something of ours is on its way to it.
+    """
+    integration = integrations.current(account=account)
+    if integration is None:
+        raise errors.SetupRequired
+    if time_zone == account.time_zone:
+        return
+    _record("integration.changed", integration, asker, settings="timezone")
+    with _locked(account):
+        _require_settled(integration)
+        account.time_zone = time_zone
+        account.save(update_fields=["time_zone", "updated_at"])
+        integrations.forget(integration.pk)
+
+
 def recheck_rejected(*, clock: Clock) -> int:
     """Test again the connections whose credentials were refused a while ago; return how many work again.
 

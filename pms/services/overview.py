@@ -28,7 +28,7 @@ from pms.models import (
     VoiceLine,
 )
 from pms.services import circuit, credentials, explaining, health, integrations, stand_in, worker
-from pms.services.overview_words import HEADLINES, REASONS, Light, Reason
+from pms.services.overview_words import HEADLINES, PAUSED, REASONS, Light, Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,7 @@ def standing(*, account: Account, clock: Clock) -> Standing:
     age = health.age(integration, now) if integration else None
     return Standing(
         light=light,
-        headline=HEADLINES[light],
+        headline=PAUSED if account.is_paused and light is not Light.RED else HEADLINES[light],
         reasons=reasons,
         system=_system(integration),
         is_sandbox=stand_in.is_sandbox(integration),

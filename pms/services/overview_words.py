@@ -43,6 +43,7 @@ HEADLINES = {
     Light.AMBER: "It is working, with something to look at.",
     Light.RED: "It is not working.",
 }
+PAUSED = "The agent is paused."
 _R, _A = Light.RED, Light.AMBER
 REASONS = {
     one.code: one

@@ -6,11 +6,12 @@ Whoever calls these wakes the worker afterwards (``pms.jobs.queue.wake("provisio
 from __future__ import annotations
 
 import re
+import uuid
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from accounts.models import Account
 from pms import vault
@@ -32,17 +33,20 @@ def is_configured() -> bool:
 
 def want(*, line: VoiceLine, now: datetime) -> Provisioning:
     """Have a line set up, or brought up to date, as soon as a worker can; a line out of use is taken down."""
-    changes = {"wanted_at": now, "next_attempt_at": now, "attempts": 0}
     row, _ = Provisioning.objects.get_or_create(line=line)
-    # A worker that is at it sees at its end that more is wanted since.
-    Provisioning.objects.filter(pk=row.pk).update(state=ProvisioningState.QUEUED, error_code="", **changes)
+    _queue(Provisioning.objects.filter(pk=row.pk), now)
     row.refresh_from_db()
     return row
 
 
 def want_all(*, account: Account, now: datetime) -> list[Provisioning]:
-    """Do so for every line of a practice in use, after anything of it has changed."""
+    """Do so for every line of a practice in use."""
     return [want(line=line, now=now) for line in account.voice_lines.filter(is_active=True).order_by("created_at")]
+
+
+def want_again(*, account_id: uuid.UUID, now: datetime) -> int:
+    """Do so for the lines of a practice that were set up before; return how many there are."""
+    return _queue(Provisioning.objects.filter(line__account=account_id, line__is_active=True), now)
 
 
 def want_new_number(*, line: VoiceLine, area_code: str, now: datetime) -> Provisioning:
@@ -99,6 +103,11 @@ def signing_secret(line: VoiceLine, now: datetime) -> SigningSecret:
         raise errors.Invalid("The line has no live credential.")
     scheme = credential.schemes[0]
     return SigningSecret(scheme, known[0], vault.digest(f"{scheme}:{known[0]}", "vapi-credential"))
+
+
+def _queue(rows: QuerySet[Provisioning], now: datetime) -> int:
+    """Have rows done now. A worker that is at one of them sees at its end that more is wanted since."""
+    return rows.update(state=ProvisioningState.QUEUED, error_code="", wanted_at=now, next_attempt_at=now, attempts=0)
 
 
 def _wish(line: VoiceLine, wish: dict[str, Any], now: datetime) -> Provisioning:

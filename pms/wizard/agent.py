@@ -11,15 +11,17 @@ from auditlog.context import set_actor
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from accounts import zones
+from accounts.models import Account
 from pms.domain import errors, speech
 from pms.jobs import queue
 from pms.models import BookingMode, ForPatients
-from pms.services import features, lines, policies, rule_suggestions, rules, setups
+from pms.services import connecting, features, lines, policies, rule_suggestions, rules, setups
 from pms.vapi import provisioning
 from pms.wizard import hour_forms
 from pms.wizard.base import StepView
 from pms.wizard.hour_forms import HoursForm
-from pms.wizard.rule_forms import PeopleForm, Staff, TypeForm, WhenForm
+from pms.wizard.rule_forms import PeopleForm, Staff, TypeForm, WhenForm, ZoneForm
 
 _NEW_KIND: Mapping[str, Any] = {
     "name": "",
@@ -37,13 +39,18 @@ _CHANGED = (
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is stored, and what the practice's system tells; ``unread`` says why it tells nothing."""
+    """What is stored, and what the practice's system tells; ``unread`` says why it tells nothing.
+
+    ``other_zone`` is the zone that the system keeps, where its clock is not the practice's.
+    """
 
     features: features.Features
     rules: Mapping[str, Any]
     policies: Mapping[str, Any]
     suggested: rule_suggestions.Suggested | None
     unread: str
+    zone: str
+    other_zone: str
 
     @property
     def versions(self) -> dict[str, str]:
@@ -52,6 +59,7 @@ class Known:
             "features_version": self.features.version,
             "rules_version": self.rules["version"],
             "policies_version": self.policies["version"],
+            "zone_version": self.zone,
         }
 
 
@@ -66,13 +74,13 @@ class AgentView(StepView):
         if (elsewhere := self.enter()) is not None:
             return elsewhere
         known = self._known()
-        return self._shown(Page(None, known, self.account.country), known)
+        return self._shown(Page(None, known, self.account), known)
 
     def post(self, request: HttpRequest) -> HttpResponse:
         if (elsewhere := self.enter()) is not None:
             return elsewhere
         known = self._known()
-        page = Page(request.POST, known, self.account.country)
+        page = Page(request.POST, known, self.account)
         if not page.is_valid():
             return self._shown(page, known, page.problems())
         if any(request.POST.get(name) != version for name, version in known.versions.items()):
@@ -84,6 +92,8 @@ class AgentView(StepView):
             return self._shown(page, self._known(), [_CHANGED], status=409)
         except errors.Invalid as error:
             return self._shown(page, self._known(), sorted(set(error.fields.values())))
+        except errors.StillWorking as error:
+            return self._shown(page, self._known(), [error.message])
         queue.wake("provision")
         return redirect("setup_done")
 
@@ -96,10 +106,13 @@ class AgentView(StepView):
         except errors.ParlaeError as error:
             unread = error.message
         own = policies.read(account=self.account)
-        return Known(features.read(account=self.account), stored, own, suggested, unread)
+        zone, told = self.account.time_zone, self.setup_view.time_zone
+        other = "" if not told or zones.agree(zone, told, self.clock.now()) else told
+        return Known(features.read(account=self.account), stored, own, suggested, unread, zone, other)
 
     def _keep(self, page: Page, known: Known) -> None:
-        """Keep everything, the rules first: what they offer is only given once the features are on."""
+        """Keep everything, the rules before the features: what they offer is only given once those are on."""
+        connecting.change_zone(account=self.account, time_zone=page.zone.cleaned_data["zone"], asker=self.asker)
         rules.change(account=self.account, changes=page.rules(), asker=self.asker, clock=self.clock)
         policies.change(account=self.account, changes=page.policies(), asker=self.asker)
         features.change(account=self.account, switches=page.switches(), asker=self.asker)
@@ -116,7 +129,7 @@ class AgentView(StepView):
 class Page:
     """The forms of step 4, filled with what is stored or with what was sent."""
 
-    def __init__(self, data: Mapping[str, Any] | None, known: Known, country: str) -> None:
+    def __init__(self, data: Mapping[str, Any] | None, known: Known, account: Account) -> None:
         self.data, self.known = data, known
         told = known.suggested
         self.staff = Staff(
@@ -138,9 +151,10 @@ class Page:
         self.new_kind = TypeForm(
             data if is_named else None, stored=_NEW_KIND, suggested=[], staff=self.staff, prefix="new"
         )
+        self.zone = ZoneForm(data, zone=known.zone, country=account.country)
         self.when = WhenForm(data, rules=known.rules)
         self.hours = self._hours()
-        self.people = PeopleForm(data, policies=known.policies, country=country)
+        self.people = PeopleForm(data, policies=known.policies, country=account.country)
         self.transfer_hours = HoursForm(data, stored=known.policies["transfer_hours"], prefix="transfer")
 
     def is_valid(self) -> bool:
@@ -187,6 +201,8 @@ class Page:
             "kinds": self.kinds,
             "new_kind": self.new_kind,
             "staff": self.staff,
+            "zone": self.zone,
+            "other_zone": zones.label(self.known.other_zone) if self.known.other_zone else "",
             "when": self.when,
             "hours": self.hours,
             "hours_told": self._hours_told(),
@@ -212,6 +228,7 @@ class Page:
         yield from self.kinds
         if self.new_kind.is_bound:
             yield self.new_kind
+        yield self.zone
         yield self.when
         if self.hours:
             yield self.hours

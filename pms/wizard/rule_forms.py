@@ -8,6 +8,7 @@ from typing import Any
 
 from django import forms
 
+from accounts import zones
 from pms.domain import phone
 from pms.models import BookingMode, ForPatients
 
@@ -175,6 +176,21 @@ class WhenForm(forms.Form):
             "maxAdvanceDays": given["ahead"],
             "stepMinutes": given["step"],
         }
+
+
+class ZoneForm(forms.Form):
+    """The practice's clock."""
+
+    zone = forms.ChoiceField(
+        label="Time zone", help_text="Every appointment is read and written on this clock. It is your system's."
+    )
+
+    def __init__(self, data: Mapping[str, Any] | None = None, *, zone: str, country: str) -> None:
+        super().__init__(data, prefix="when", initial={"zone": zone})
+        known = [(name, told) for _, group in zones.choices() for name, told in group]
+        own = [(name, told) for name, told in known if zones.country_of(name) == country]
+        missing = [] if zone in dict(own) else [(zone, zones.label(zone))]
+        self.fields["zone"].choices = [*missing, *own]  # type: ignore[attr-defined]
 
 
 class PeopleForm(forms.Form):

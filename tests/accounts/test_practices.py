@@ -107,15 +107,14 @@ class TestSettings:
     @pytest.mark.parametrize("role", [Role.OWNER, Role.ADMIN])
     def test_are_changed_by_owners_and_admins(self, role: Role) -> None:
         account, desk = self._desk(role)
-        changes = {"name": "Cedar", "time_zone": "America/Denver", "idle_minutes": "5", "keeps_days": "30"}
+        changes = {"name": "Cedar", "time_zone": "America/Denver", "idle_minutes": "5"}
         desk.open("/accounts/practice/").send(changes, having="idle_minutes")
         account.refresh_from_db()
         assert (account.name, account.time_zone, account.idle_minutes) == ("Cedar", "America/Denver", 5)
-        assert account.keeps_days == 30
 
     @pytest.mark.parametrize(
         ("field", "value"),
-        [("idle_minutes", "4"), ("idle_minutes", "31"), ("second_factor_grace_days", "8"), ("keeps_days", "6")],
+        [("idle_minutes", "4"), ("idle_minutes", "31"), ("second_factor_grace_days", "8")],
     )
     def test_that_are_out_of_bounds_are_refused(self, field: str, value: str) -> None:
         account, desk = self._desk()

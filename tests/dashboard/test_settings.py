@@ -11,7 +11,7 @@ from django.test import Client
 
 from accounts.models import Account
 from accounts.roles import Role
-from pms.models import Blockout, Provisioning, SpecialDay
+from pms.models import Blockout, SpecialDay
 from tests.accounts.visitor import forms
 from tests.dashboard.conftest import SignedIn
 from tests.dashboard.pages import text, words
@@ -53,7 +53,7 @@ def test_a_practice_that_is_not_set_up_is_sent_to_the_setup(client: Client) -> N
     assert 'href="/setup/"' in page
 
 
-def test_policies_are_changed_and_the_line_is_told_what_is_kept(practice: Account, owner: Client) -> None:
+def test_policies_are_changed(practice: Account, owner: Client) -> None:
     sent = shown(owner, "/settings/policies/") | {"keeps_transcripts": "on", "keeps_days": "30"}
 
     page = text(owner.post("/settings/policies/", sent, follow=True))
@@ -61,7 +61,6 @@ def test_policies_are_changed_and_the_line_is_told_what_is_kept(practice: Accoun
     practice.refresh_from_db()
     assert (practice.keeps_transcripts, practice.keeps_recordings, practice.keeps_days) == (True, False, 30)
     assert "Saved." in page
-    assert Provisioning.objects.get().state == "QUEUED"
 
 
 def test_policies_that_cannot_be_meant_are_told_and_stay_in_the_form(practice: Account, owner: Client) -> None:

@@ -165,6 +165,13 @@ def test_where_the_system_does_not_answer_all_but_the_name_is_shown(practice: Ac
     assert (row.success, row.error_message) == (False, "pms_unavailable")
 
 
+def test_a_patient_who_is_not_there_any_more_is_told_as_such(practice: Account, cora: Caller) -> None:
+    cora.book("09:00")
+    Booking.objects.update(patient_id="999999")
+
+    assert opened(practice).no_name == "Your system has no record under this number any more."
+
+
 def test_where_nothing_is_connected_nobody_is_asked_and_the_evidence_is_there(practice: Account, hold: Hold) -> None:
     hold()
     practice.integrations.update(status=ConnectionStatus.ERROR)

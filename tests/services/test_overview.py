@@ -167,6 +167,12 @@ def test_the_worst_comes_first_and_gives_the_light(well: Account) -> None:
     assert found.light == Light.RED
 
 
+def test_a_pause_is_not_called_working(well: Account) -> None:
+    Account.objects.update(is_paused=True)
+
+    assert look(well).headline == "The agent is paused."
+
+
 def test_a_practice_with_nothing_at_all_is_told_where_to_begin(db: None) -> None:
     empty = Account.objects.create(name="Birch Dental", time_zone="America/New_York")
     worker.note_seen(now=timezone.now())

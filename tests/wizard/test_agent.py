@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from accounts.models import Account
 from accounts.roles import Role
-from pms.models import AppointmentType, PmsCachedData, PmsIntegration, Provisioning, VoiceLine
+from pms.models import (
+    AppointmentType,
+    Operation,
+    PmsCachedData,
+    PmsIntegration,
+    Provisioning,
+    VoiceLine,
+    WriteBack,
+    WriteBackState,
+)
 from tests.accounts.visitor import Visitor, forms
 from tests.conftest import Sim
 from tests.services.people import member
@@ -145,3 +156,49 @@ def test_without_an_answer_from_the_system_what_is_stored_stays(step: Visitor, b
 
     assert cleaning(birch).resources == before
     assert (PmsIntegration.objects.get(account=birch).features or {})["notes"] is False
+
+
+def test_a_clock_that_is_not_the_system_s_is_said_and_can_be_set(step: Visitor, birch: Account) -> None:
+    assert "Your system keeps another time zone: Pacific (Los Angeles)" in step.text
+
+    step.client.post("/setup/features/", sent(step, **{"when-zone": "America/Los_Angeles"}))
+
+    birch.refresh_from_db()
+    assert birch.time_zone == "America/Los_Angeles"
+    assert "another time zone" not in step.open("/setup/features/").text
+
+
+def test_a_clock_stays_while_something_is_on_its_way(step: Visitor, birch: Account) -> None:
+    WriteBack.objects.create(
+        account=birch,
+        integration=PmsIntegration.objects.get(account=birch),
+        operation=Operation.CREATE_PATIENT,
+        state=WriteBackState.PENDING,
+        access_id=uuid.uuid4(),
+        sent_at=timezone.now(),
+    )
+
+    step.page = step.client.post("/setup/features/", sent(step, payments=None, **{"when-zone": "America/Chicago"}))
+
+    birch.refresh_from_db()
+    assert (step.page.status_code, birch.time_zone) == (422, "America/New_York")
+    assert "change the time zone" in step.text
+    assert (PmsIntegration.objects.get(account=birch).features or {})["payments"] is True
+
+
+@pytest.mark.parametrize("zone", ["America/Toronto", "Mars/Olympus", ""])
+def test_a_clock_of_another_country_is_none(step: Visitor, birch: Account, zone: str) -> None:
+    step.page = step.client.post("/setup/features/", sent(step, **{"when-zone": zone}))
+
+    birch.refresh_from_db()
+    assert (step.page.status_code, birch.time_zone) == (422, "America/New_York")
+
+
+def test_a_clock_that_somebody_else_has_set_is_not_set_back(step: Visitor, birch: Account) -> None:
+    stale = sent(step)
+    Account.objects.filter(pk=birch.pk).update(time_zone="America/Chicago")
+
+    step.page = step.client.post("/setup/features/", stale)
+
+    birch.refresh_from_db()
+    assert (step.page.status_code, birch.time_zone) == (409, "America/Chicago")
