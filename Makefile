@@ -54,8 +54,9 @@ test-postgres: $(READY)
 test-browser: $(READY) ## The tests in a browser alone, on SQLite
 	DATABASE_URL=sqlite:///var/test.sqlite3 $(PY) -m pytest tests/browser
 
-screenshots: $(READY) ## Pictures of every page, phone and desktop, light and dark, into var/screenshots
-	PARLAE_SCREENSHOTS=1 DATABASE_URL=sqlite:///var/test.sqlite3 $(PY) -m pytest tests/browser/test_every_page.py -k drawn
+screenshots: $(READY) ## Pictures of every page into var/screenshots, and those of the documents into docs/pictures
+	PARLAE_SCREENSHOTS=1 DATABASE_URL=sqlite:///var/test.sqlite3 \
+		$(PY) -m pytest tests/browser/test_every_page.py tests/browser/test_from_nothing_to_a_call.py -k "drawn or newcomer"
 
 # To fit into ten minutes: what needs no database runs once, what stands above services once, on PostgreSQL, of what is
 # many alike (marked exhaustive) there is a sample, and a race is run three times instead of twenty.

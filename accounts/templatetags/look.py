@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+import phonenumbers
 from django import template
 from django.forms import BoundField
 from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from accounts import zones
 from accounts.models import Account
 
 register = template.Library()
@@ -40,6 +42,33 @@ def at(instant: datetime | None, account: Account | None) -> datetime | None:
     if instant is None:
         return None
     return instant.astimezone(account.zone if account else ZoneInfo("UTC")).replace(tzinfo=None)
+
+
+@register.filter
+def zone(name: str) -> str:
+    """Return what people call a time zone: Eastern (New York)."""
+    return zones.label(name)
+
+
+@register.filter
+def phone(number: str) -> str:
+    """Return a number as people write it: those of North America as (212) 555-0100, others with their country's code.
+
+    What is no number in E.164 stays as it is.
+    """
+    try:
+        known = phonenumbers.parse(number, None)
+    except phonenumbers.NumberParseException:
+        return number
+    national = phonenumbers.PhoneNumberFormat.NATIONAL
+    style = national if known.country_code == 1 else phonenumbers.PhoneNumberFormat.INTERNATIONAL
+    return phonenumbers.format_number(known, style)
+
+
+@register.filter
+def took(milliseconds: int) -> str:
+    """Return how long something took: 42 ms, 1.1 s."""
+    return f"{milliseconds} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.1f} s"
 
 
 @register.filter

@@ -6,7 +6,17 @@ from django.contrib import admin
 
 from pms.admin.base import ReadOnlyAdmin, chosen, code, reads
 from pms.domain import errors
-from pms.models import Credential, Duty, PmsCachedData, PmsIntegration, PmsToken, Provisioning, Setup, VoiceLine
+from pms.models import (
+    Credential,
+    Duty,
+    OfficeProof,
+    PmsCachedData,
+    PmsIntegration,
+    PmsToken,
+    Provisioning,
+    Setup,
+    VoiceLine,
+)
 from pms.providers import registry
 from pms.services.integrations import FEATURES
 
@@ -94,6 +104,15 @@ class SetupAdmin(ReadOnlyAdmin):
     ordering = ("-changed_at",)
 
     why = code("error_code", "error code")
+
+
+@admin.register(OfficeProof)
+class OfficeProofAdmin(ReadOnlyAdmin):
+    fields = ("id", "account", "sent_to", "asked_at", "sent_at", "attempts", "proven_at", "proven_by")
+    list_display = ("account", "sent_to", "sent_at", "attempts", "proven_at", "proven_by")
+    list_filter = ("proven_at",)
+    search_fields = ("account__name",)
+    ordering = ("-asked_at",)
 
 
 @admin.register(PmsToken)

@@ -71,7 +71,9 @@ class SetupView(SessionView):
                 | {
                     403: "baa_required, forbidden",
                     409: "location_required: `fields` has the locations' ids with their names; name one as "
-                    "practiceId, after a colon",
+                    "practiceId, after a colon. office_unproven: the platform's keys open the office, and nobody has "
+                    "shown yet that this is their practice; a code goes to the practice's own mailbox when it is "
+                    "connected in the browser, at /setup/",
                     501: "not_supported: there is no adapter for this provider yet",
                     502: "credentials_rejected, upstream_invalid",
                     503: "pms_unavailable",
@@ -116,6 +118,12 @@ class SetupView(SessionView):
                 "location_required",
                 "The office has several locations; name one of them.",
                 **{"1-1": "Cedar Dental North", "1-2": "Cedar Dental South"},
+            ),
+            _problem(
+                "Unproven",
+                409,
+                "office_unproven",
+                "A code from the practice's own mailbox is needed first; connect it in the browser, at /setup/.",
             ),
             _problem(
                 "Refused",
@@ -248,7 +256,11 @@ class ConnectionTestView(SessionView):
         responses={
             200: OpenApiResponse(schemas.Tested),
             **problems(
-                _CODES | {409: "location_required, with the locations as at setup, setup_required: nothing to test"}
+                _CODES
+                | {
+                    409: "location_required, with the locations as at setup, office_unproven, as there, "
+                    "setup_required: nothing to test"
+                }
             ),
         },
         examples=[

@@ -200,6 +200,33 @@ class LocationRequired(Conflict):
     default_message = "The office has several locations; name one of them."
 
 
+class OfficeUnproven(Conflict):
+    """Nothing shows yet that whoever connects a practice reaches it: a code in its own mailbox would.
+
+    ``address`` is the e-mail address that the vendor has on file, empty if there is none; ``practice_digest`` is the
+    practice's. Both are for sending the code, and in no message.
+    """
+
+    code = "office_unproven"
+    default_message = "A code from the practice's own mailbox is needed first; connect it in the browser, at /setup/."
+
+    def __init__(self, *, address: str = "", practice_digest: str = "") -> None:
+        super().__init__()
+        self.address, self.practice_digest = address, practice_digest
+
+
+class OfficeWithoutMail(OfficeUnproven):
+    """The vendor has no address on file that a code could be sent to."""
+
+
+class OfficeCodesUsedUp(OfficeUnproven):
+    """So many codes were sent that another one has to wait."""
+
+
+class OfficeMailFailed(OfficeUnproven):
+    """The code could not be handed to a mail server; it does not count."""
+
+
 class SlotTaken(Conflict):
     code = "slot_taken"
     default_message = "The time is no longer free."

@@ -39,6 +39,7 @@ _YEAR_IS_SAID_BEYOND = timedelta(days=300)
 _TAG = re.compile(r"<[^<>]{0,200}>")
 _MARKUP = re.compile(r"[<>{}\[\]|\\`*_#~^=$\"]+")
 _EMAIL = re.compile(r"[\w.+'-]{1,64}@[\w.-]{1,100}", re.ASCII)
+_MARK = re.compile(r" \(code [A-Z]\d{1,4}\)")
 _CENT = Decimal("0.01")
 
 
@@ -70,6 +71,16 @@ def say_list(items: Sequence[str], last: str = "and") -> str:
 def say_times(clocks: Iterable[time], last: str = "and") -> str:
     """Return "9 AM, 10:30 AM and 2 PM"."""
     return say_list([say_time(clock) for clock in clocks], last)
+
+
+def mark(text: str, code: str) -> str:
+    """Return words with the code by which a model names what they are about; it is not meant for ears."""
+    return f"{text} (code {code})" if code else text
+
+
+def unmarked(text: str) -> str:
+    """Return words without such codes, as a caller hears them."""
+    return _MARK.sub("", text)
 
 
 def say_amount(amount: Decimal) -> str:

@@ -21,6 +21,25 @@ class Migration(migrations.Migration):
             field=models.BooleanField(default=False, help_text='Played from the setup page, not by a caller.'),
         ),
         migrations.CreateModel(
+            name='OfficeProof',
+            fields=[
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('practice_digest', models.CharField(editable=False, max_length=64)),
+                ('code_digest', models.CharField(blank=True, editable=False, max_length=64)),
+                ('sent_to', models.CharField(blank=True, max_length=260)),
+                ('asked_at', models.DateTimeField(blank=True, null=True)),
+                ('sent_at', models.DateTimeField(blank=True, null=True)),
+                ('attempts', models.PositiveSmallIntegerField(default=0)),
+                ('proven_at', models.DateTimeField(blank=True, null=True)),
+                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='office_proofs', to='accounts.account')),
+                ('proven_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+            ],
+            options={
+                'db_table': 'office_proofs',
+                'constraints': [models.UniqueConstraint(fields=('account', 'practice_digest'), name='office_proofs_one_each')],
+            },
+        ),
+        migrations.CreateModel(
             name='Provisioning',
             fields=[
                 ('line', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='provisioning', serialize=False, to='pms.voiceline')),

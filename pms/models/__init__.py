@@ -9,6 +9,7 @@ from pms.models.counter import RateCounter
 from pms.models.credential import Credential, CredentialKind, Scope, SigningScheme
 from pms.models.duty import Duty, DutyKind
 from pms.models.integration import ConnectionStatus, PmsIntegration, PmsToken, Provider
+from pms.models.office_proof import OfficeProof
 from pms.models.provisioning import Provisioning, ProvisioningState
 from pms.models.rules import Blockout, ScheduledKind, SpecialDay, WeeklyHours
 from pms.models.setup import CheckState, Setup
@@ -35,6 +36,7 @@ __all__ = [
     "Duty",
     "DutyKind",
     "ForPatients",
+    "OfficeProof",
     "Operation",
     "PmsAuditLog",
     "PmsCachedData",

@@ -226,8 +226,8 @@ class PmsService(ABC):
         """Check every step of the way to the practice's data, and report what was found.
 
         ``progress`` is told each step (``providers.progress``) when it is known, ``admit`` the report's
-        ``practice_key`` before anything of the practice is read. Raises ``LocationRequired`` (``fields`` maps location
-        ids to names) if the office has several.
+        ``practice_key`` and the practice's e-mail address before anything else of the practice is read. Raises
+        ``LocationRequired`` (``fields`` maps location ids to names) if the office has several.
         """
 
     # Keeping the connection well

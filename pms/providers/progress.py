@@ -32,16 +32,16 @@ class StepState(StrEnum):
 
 # Step, state and code: with ATTENTION one of ``attention.Attention``, with FAILED why it failed, else empty.
 Progress = Callable[[CheckStep, StepState, str], None]
-# The vendor's name for the practice, as soon as it is known and before anything else of it is asked. What it raises
-# ends the test.
-Admit = Callable[[str], None]
+# The vendor's name for the practice, and the e-mail address that the vendor has on file for it (empty if none), as soon
+# as they are known and before anything else of it is asked. What it raises ends the test.
+Admit = Callable[[str, str], None]
 
 
 def unheard(_step: CheckStep, _state: StepState, _code: str) -> None:
     """Tell nobody."""
 
 
-def anyone(_practice_key: str) -> None:
+def anyone(_practice_key: str, _email: str) -> None:
     """Refuse no practice."""
 
 

@@ -181,7 +181,7 @@ AUTHORIZED_PRACTICES = _table(
     """href city state practice_id address zip office_id domain secret_key practice_name practice_management_system
     financial_system practice_management_system_refresh_date data_synchronization_date data_insert_date
     practice_management_system_version practice_management_system_refresh_date_time_zone partner_id
-    financial_system_refresh_date financial_system_version difference_in_minutes"""
+    financial_system_refresh_date financial_system_version difference_in_minutes email"""
 )
 
 PRACTICE_LOCATION = _table("city state email practice_id phone zip_code address practice_name access")

@@ -66,6 +66,7 @@ class Location:
     zipcode: str
     phone: str
     hours: Hours = field(default_factory=lambda: OPEN_WEEK)
+    email: str = ""
 
 
 _WRITES = ("new_appointment_writeback", "appointment_status_writeback", "new_patient_writeback", "note_writeback")
@@ -178,7 +179,18 @@ ALDER = Profile(
     windows_zone="Eastern Standard Time",
     zone="America/New_York",
     pms="OpenDental",
-    locations=(Location("1", "Alder Dental", "14 Rookery Lane", "New York", "NY", "10001", "(212) 555-0100"),),
+    locations=(
+        Location(
+            "1",
+            "Alder Dental",
+            "14 Rookery Lane",
+            "New York",
+            "NY",
+            "10001",
+            "(212) 555-0100",
+            email="frontdesk@alder.example",
+        ),
+    ),
     clinicians=(
         Clinician("DR1", "Imogen", "Tarkowski", "General Dentist", "Op 1", OPEN_WEEK),
         Clinician("DR2", "Absalom", "Okonjo", "General Dentist", "Op 2", _LATE_START),
@@ -208,7 +220,15 @@ BIRCH = Profile(
     pms="Opendental",
     locations=(
         Location(
-            "1", "Birch Dental", "8 Saltmarsh Road", "San Francisco", "CA", "94101", "(415) 555-0100", _BIRCH_WEEK
+            "1",
+            "Birch Dental",
+            "8 Saltmarsh Road",
+            "San Francisco",
+            "CA",
+            "94101",
+            "(415) 555-0100",
+            _BIRCH_WEEK,
+            email="frontdesk@birch.example",
         ),
     ),
     clinicians=(
@@ -228,7 +248,17 @@ CEDAR = Profile(
     zone="America/Chicago",
     pms="OpenDental",
     locations=(
-        Location("1-1", "Cedar Dental North", "2 Heron Street", "Chicago", "IL", "60601", "(312) 555-0100"),
+        Location(
+            "1-1",
+            "Cedar Dental North",
+            "2 Heron Street",
+            "Chicago",
+            "IL",
+            "60601",
+            "(312) 555-0100",
+            email="north@cedar.example",
+        ),
+        # Nobody has written an address into this one's record.
         Location("1-2", "Cedar Dental South", "77 Kestrel Way", "Chicago", "IL", "60602", "(312) 555-0101"),
     ),
     clinicians=(

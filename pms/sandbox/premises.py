@@ -25,6 +25,7 @@ def practices(write: RowWriter) -> list[Row]:
             state=place.state,
             zipcode=place.zipcode,
             phone=place.phone,
+            email=place.email,
             country="US",
             is_main_office=str(place is write.profile.locations[0]),
         )

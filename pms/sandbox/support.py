@@ -49,6 +49,7 @@ def authorized_practices(world: World, request: Request, office_id: str = "") ->
             city=place.city,
             state=place.state,
             zip=place.zipcode,
+            email=place.email,
             practice_management_system_refresh_date=_stamp(office, office.copied_at),
             data_synchronization_date=_stamp(office, office.copied_at),
             difference_in_minutes="0",

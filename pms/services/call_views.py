@@ -16,7 +16,7 @@ from django.db.models.functions import Coalesce
 
 from accounts.models import Account
 from pms import vault
-from pms.domain import errors
+from pms.domain import errors, speech
 from pms.models import Booking, Call, Task, TaskState, ToolCall, Verification
 from pms.services import booking_words, call_words, calls, claims, disclosure, paging, task_words
 from pms.services.audit import Asker
@@ -166,7 +166,7 @@ def _tool(used: ToolCall, account: Account) -> Step:
         kind="tool",
         at=used.created_at.astimezone(account.zone),
         title=call_words.tool(used.tool),
-        text=NOT_KEPT if answer is None else answer,
+        text=NOT_KEPT if answer is None else speech.unmarked(answer),
         asked=tuple(call_words.arguments(asked)),
         outcome=used.outcome,
         outcome_words=call_words.outcome(used.outcome),

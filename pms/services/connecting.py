@@ -33,7 +33,7 @@ from pms.models import (
 )
 from pms.providers.base import Capability, TokenStore
 from pms.providers.progress import Progress, unheard
-from pms.services import audit, gateway, health, integrations, patients
+from pms.services import audit, gateway, health, integrations, office_proof, patients
 from pms.services.audit import Asker
 from pms.services.gateway import Access
 from pms.services.tokens import DatabaseTokenStore, TriedTokens
@@ -272,16 +272,18 @@ def _tested(
             return report, ()
 
 
-def _require_own(integration: PmsIntegration, asker: Asker, practice_key: str) -> None:
+def _require_own(integration: PmsIntegration, asker: Asker, practice_key: str, address: str) -> None:
     """Raise ``CredentialsRejected``, as for an unknown one, if another account is connected to the practice.
 
-    Where the platform's keys open every office that has authorised it, an office's number alone proves nothing.
+    Where the platform's keys open every office that has authorised it, an office's number alone proves nothing: raises
+    ``OfficeUnproven`` until a code from the practice's mailbox, at ``address``, was typed.
     """
     digest = _practice_digest(integration, practice_key)
     others = PmsIntegration.objects.filter(practice_digest=digest, status__in=_IN_USE)
     if others.exclude(account_id=integration.account_id).exists():
         _record("integration.practice_taken", integration, asker)
         raise errors.CredentialsRejected
+    office_proof.require(integration=integration, practice_digest=digest, address=address)
 
 
 def _leads_elsewhere(integration: PmsIntegration, report: ConnectionReport) -> bool:

@@ -23,6 +23,8 @@ LIMITS = {
     "people": "60/m",  # per signed-in person, so that none of them uses up what callers need
     "test_calls": "12/h",  # per practice, asked for in the page
     "connection": "10/h",  # tries of a practice's connection, by which a secret could be guessed
+    "office_codes": "3/h",  # per practice here: codes sent to the mailbox of an office that it wants to connect
+    "office_mailbox": "5/d",  # per office, over all practices here: nobody's mailbox is flooded
     "verification": "20/h",  # per caller's number, over all calls
     "suspensions": "1/d",  # warnings about one person who is guessed at
 }

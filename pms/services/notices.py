@@ -117,6 +117,11 @@ def was_sent(write_back: WriteBack | None) -> bool:
     return write_back.notifies and write_back.notified_at is not None
 
 
+def has_channel() -> bool:
+    """Return whether what is sent by mail goes to anybody at all."""
+    return settings.EMAIL_BACKEND not in _NO_CHANNEL
+
+
 def usable(on_file: str) -> str:
     """Return the one plain e-mail address that a PMS has on file, empty if it has something else there."""
     address = on_file.strip()
@@ -137,7 +142,7 @@ def _is_due(access: Access, write_back: WriteBack) -> bool:
         and access.clock.now() - write_back.completed_at < FRESH_FOR
         and write_back.operation in _SAID
         and access.integration.account.sends_confirmations
-        and settings.EMAIL_BACKEND not in _NO_CHANNEL
+        and has_channel()
     )
 
 

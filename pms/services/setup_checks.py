@@ -20,7 +20,7 @@ from pms.domain.clock import Clock
 from pms.models import CheckState, Setup
 from pms.providers import registry
 from pms.providers.progress import CheckStep, StepState
-from pms.services import connecting, setup_drafts, setup_views
+from pms.services import connecting, office_proof, setup_drafts, setup_views
 from pms.services.audit import Asker
 
 log = structlog.get_logger(__name__)
@@ -35,6 +35,9 @@ _FINER: tuple[tuple[type[errors.ParlaeError], str], ...] = (
     (errors.OfficeOffline, "office_offline"),
     (errors.BudgetSpent, "too_slow"),
     (errors.NotAsked, "crowded"),
+    (errors.OfficeWithoutMail, "office_without_mail"),
+    (errors.OfficeCodesUsedUp, "office_codes_used_up"),
+    (errors.OfficeMailFailed, "office_mail_failed"),
 )
 _OF_THE_KEY = (None, CheckStep.REACHABLE, CheckStep.KEY)
 
@@ -136,13 +139,22 @@ def end_interrupted(*, now: datetime) -> int:
 
 
 def _check(setup: Setup, recorder: Recorder, clock: Clock) -> None:
+    """Run a check. Where a code from the practice's mailbox is needed, it is sent before the check fails with that."""
     if not baa.is_accepted(setup.account):
         raise errors.BaaRequired
-    provider = setup_views.provider_of(setup)
-    draft = setup_drafts.of(setup, provider)
     asker = Asker(
         actor=f"user:{setup.asked_by_id}", endpoint="job:checks", method="JOB", user_id=str(setup.asked_by_id)
     )
+    try:
+        _connect(setup, recorder, asker, clock)
+    except errors.OfficeUnproven as unproven:
+        office_proof.send(account=setup.account, unproven=unproven, user=setup.asked_by, asker=asker, clock=clock)
+        raise
+
+
+def _connect(setup: Setup, recorder: Recorder, asker: Asker, clock: Clock) -> None:
+    provider = setup_views.provider_of(setup)
+    draft = setup_drafts.of(setup, provider)
     if draft is None:
         connecting.retest(account=setup.account, asker=asker, clock=clock, progress=recorder)
         return

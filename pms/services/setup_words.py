@@ -58,6 +58,31 @@ PROBLEMS: Mapping[str, Problem] = {
         "Choose the one whose phone the agent will answer, and test again.",
         is_credentials=True,
     ),
+    "office_unproven": Problem(
+        "A code from your practice's mailbox is needed",
+        "Your practice was not connected to this office before, and an office's number alone does not show that it is "
+        "yours. So we have sent a code to the e-mail address that the service has on file for it.",
+        "Ask whoever reads that mailbox for the eight digits, and type them below. The code counts for half an hour.",
+    ),
+    "office_without_mail": Problem(
+        "There is no mailbox that we could ask",
+        "Your practice was not connected to this office before, and an office's number alone does not show that it is "
+        "yours. We would send a code to it, but the service has no e-mail address on file that we could use.",
+        "Ask the service to put the practice's e-mail address into its record of this location, and test again. If it "
+        "cannot, write to our support.",
+    ),
+    "office_codes_used_up": Problem(
+        "No more codes can be sent for now",
+        "Codes were sent to the mailbox of this practice, and so that nobody floods it, only a few are within an hour "
+        "and within a day.",
+        "Wait an hour and test again. If it says the same, wait until tomorrow, or write to our support.",
+    ),
+    "office_mail_failed": Problem(
+        "The code could not be sent",
+        "It has to be shown that this practice is yours, by a code to the e-mail address that the service has on file "
+        "for it. Our mail could not be sent, so there is no code that counts.",
+        f"Wait a few minutes and test again. {_SUPPORT}",
+    ),
     "validation_failed": Problem(
         "Something is missing",
         "Not everything that is needed for the connection has been typed.",

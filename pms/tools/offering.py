@@ -84,12 +84,11 @@ def say_slots(view: DayView, slots: Sequence[Slot], codes: Sequence[str]) -> str
     """Return the times as a person would say them, each with its code, and with whom."""
     names = [speech.say_name(view.clinicians[availability.trio_of(slot)[0]].name) for slot in slots]
     times = [speech.say_time(slot.local.time()) for slot in slots]
-    marks = [f" (code {code})" if code else "" for code in codes]
     if len(slots) > 1 and len(set(names)) == 1:
         together = "both" if len(slots) == 2 else "all"
-        said = speech.say_list([f"{at}{mark}" for at, mark in zip(times, marks, strict=True)], last="or")
+        said = speech.say_list([speech.mark(at, code) for at, code in zip(times, codes, strict=True)], last="or")
         return f"{said}, {together} with {names[0]}"
-    said_each = [f"{at} with {name}{mark}" for at, name, mark in zip(times, names, marks, strict=True)]
+    said_each = [speech.mark(f"{at} with {name}", code) for at, name, code in zip(times, names, codes, strict=True)]
     return speech.say_list(said_each, last="or")
 
 

@@ -75,7 +75,7 @@ def give_credential_id(*, line: VoiceLine, credential_id: str, now: datetime) ->
     """Take the id of a credential that a person has made at Vapi with the line's secret in it. Raises ``Invalid``."""
     credential_id = credential_id.strip()
     if not _VAPI_ID.fullmatch(credential_id):
-        raise errors.Invalid(fields={"credentialId": "Not an id of Vapi's."})
+        raise errors.Invalid(fields={"credential_id": "Not an id of Vapi's."})
     Provisioning.objects.get_or_create(line=line)
     Provisioning.objects.filter(line=line).update(
         vapi_credential_id=credential_id,

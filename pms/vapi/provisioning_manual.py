@@ -140,7 +140,7 @@ def _number_step(number: Json, facts: Facts) -> Step:
 
 _LAST = Step(
     title="Tell us the ids",
-    text="Enter the assistant's id, the phone number's id and the number itself here, so that calls are known.",
+    text="Enter the assistant's id, the phone number's id and the number itself below, so that calls are known.",
 )
 
 

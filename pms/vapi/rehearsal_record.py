@@ -12,6 +12,7 @@ from uuid import UUID
 from pms import vault
 from pms.domain.clock import Clock
 from pms.models import TestCall, TestCallState
+from pms.services import call_words
 from pms.services.stand_in import Person
 
 # Longer than a step of a call: after it, the process that played it is gone.
@@ -45,6 +46,11 @@ class Line:
     milliseconds: int = 0
     outcome: str = ""
     mark: str = ""
+
+    @property
+    def title(self) -> str:
+        """What the tool does, in words."""
+        return call_words.tool(self.tool) if self.tool else ""
 
 
 @dataclass(slots=True)

@@ -84,7 +84,7 @@ class Stage:
         self.record.keep(
             Line(
                 who="agent",
-                text="Thank you, I found that record." if hides else say,
+                text="Thank you, I found that record." if hides else speech.unmarked(say),
                 tool=tool,
                 asked=(("Patient", _THEIR_NAME),) if is_private else tuple(call_words.arguments(arguments)),
                 milliseconds=elapsed,

@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
-from django.core.signing import BadSignature, TimestampSigner
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 
@@ -15,16 +14,14 @@ from accounts import recent
 from pms.domain import errors
 from pms.jobs import queue
 from pms.models import CheckState
-from pms.services import setup_words, setups, worker
+from pms.services import office_proof, setup_words, setups, worker
 from pms.services.setups import ChangedMeanwhile
-from pms.wizard import catalogue
+from pms.wizard import catalogue, proving
 from pms.wizard.base import StepView
 from pms.wizard.forms import CredentialsForm
 
 _RUNNING = (CheckState.QUEUED, CheckState.RUNNING)
 _LONG = timedelta(seconds=20)
-_TO_FIND_THE_KEYS = timedelta(minutes=30)
-_OPENED = TimestampSigner(salt="pms.wizard.credentials")
 
 
 class SystemView(StepView):
@@ -75,7 +72,7 @@ class CredentialsView(StepView):
 
     number = 2
     title = "Connect to your system"
-    lead = "With these, Parlae gets at your schedule, and at nothing that you do not allow."
+    lead = "With these, Parlae can open your schedule, and nothing that you do not allow."
 
     def get(self, request: HttpRequest) -> HttpResponse:
         if not recent.is_recent(request):
@@ -83,7 +80,7 @@ class CredentialsView(StepView):
         return self.enter() or self._shown(self._form(None))
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        if not self._was_opened_lately(request):
+        if not proving.was_opened_lately(request, self.user):
             return recent.ask(request.path)
         if (elsewhere := self.enter()) is not None:
             return elsewhere
@@ -114,17 +111,6 @@ class CredentialsView(StepView):
         queue.wake("checks")
         return redirect("setup_test")
 
-    def _was_opened_lately(self, request: HttpRequest) -> bool:
-        """Return whether the page was opened within the last half hour by somebody who had shown that it is them.
-
-        Finding the keys takes longer than that counts by itself, and what was typed would be lost.
-        """
-        try:
-            opened_by = _OPENED.unsign(request.POST.get("opened", ""), max_age=_TO_FIND_THE_KEYS)
-        except BadSignature:
-            return recent.is_recent(request)
-        return opened_by == str(self.user.pk)
-
     def _form(self, data: Mapping[str, Any] | None) -> CredentialsForm:
         setup = self.setup_view
         return CredentialsForm(
@@ -140,7 +126,7 @@ class CredentialsView(StepView):
         context = {
             "form": form,
             "changed": changed,
-            "opened": _OPENED.sign(str(self.user.pk)),
+            "opened": proving.opened(self.user),
             "guide": f"wizard/guides/{self.setup_view.provider.lower()}.html",
             "asks_keys": any(field.secret for field in self.setup_view.fields),
         }
@@ -184,12 +170,15 @@ def progress(view: StepView) -> dict[str, Any]:
     """Return what the checks have found so far, in words."""
     setup = view.setup_view
     is_running = setup.check_state in _RUNNING
+    asks_code = setup.check_state == CheckState.FAILED and setup.error_code == errors.OfficeUnproven.code
     waits = is_running and setup.asked_at is not None and view.clock.now() - setup.asked_at > _LONG
     return {
         "checks": setup_words.steps(setup.steps),
         "is_running": is_running,
         "has_passed": setup.check_state == CheckState.PASSED,
         "problem": setup_words.problem(setup.error_code) if setup.check_state == CheckState.FAILED else None,
+        "sent_to": office_proof.sent_to(account=view.account) if asks_code else "",
+        "opened": proving.opened(view.user) if asks_code and recent.is_recent(view.request) else "",
         "waits_long": waits or (is_running and worker.is_silent(now=view.clock.now())),
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pms.models import Provisioning, ProvisioningState
+from pms.models import Provisioning, ProvisioningState, VoiceLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +51,14 @@ _FAILED = {
 _OTHER = Told("Vapi did not take what we wanted to set up", f"This is ours to repair. {_SUPPORT}", "bad")
 _WORKING = Told("The assistant is being set up at Vapi", "This takes about half a minute.", "")
 _DONE = Told("The assistant is set up", "It uses what you have switched on, from the next call on.", "good")
+_BY_HAND = Told("The line is set up by hand", "Calls with the ids that you gave are your practice's.", "good")
 _NONE = Told("Nothing is set up at Vapi yet", "Set the line up by hand as described below.", "warn")
 
 
-def told(row: Provisioning | None, *, is_configured: bool) -> Told:
+def told(row: Provisioning | None, line: VoiceLine | None, *, is_configured: bool) -> Told:
     """Return what is said of a line."""
+    if not is_configured and line is not None and (line.vapi_assistant_id or line.vapi_phone_number_id):
+        return _BY_HAND
     if row is None or row.state == ProvisioningState.NONE or (not is_configured and not row.done_at):
         return _NONE
     if row.state == ProvisioningState.FAILED:

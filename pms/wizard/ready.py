@@ -14,7 +14,7 @@ from pms.jobs import queue
 from pms.models import ProvisioningState, TestCallState, VoiceLine
 from pms.services import features, integrations, stand_in
 from pms.services.stand_in import Person
-from pms.vapi import provisioning, provisioning_manual, rehearsal
+from pms.vapi import provisioning, rehearsal
 from pms.wizard import checklist, line_words
 from pms.wizard.base import StepView
 
@@ -42,7 +42,7 @@ class ReadyStep(StepView):
         return {
             "line": line,
             "provisioning": row,
-            "told": line_words.told(row, is_configured=is_configured),
+            "told": line_words.told(row, line, is_configured=is_configured),
             "is_configured": is_configured,
             "is_at_work": row is not None and row.state in _AT_WORK and not row.error_code,
         }
@@ -93,6 +93,8 @@ class NumberView(ReadyStep):
     """Gets a number for the line, gives it one that is at Vapi, or takes a credential's id."""
 
     def post(self, request: HttpRequest) -> HttpResponse:
+        if (elsewhere := self.enter()) is not None:
+            return elsewhere
         line = self.line()
         if line is None:
             raise Http404
@@ -113,39 +115,6 @@ class NumberView(ReadyStep):
         else:
             queue.wake("provision")
         return redirect("setup_done")
-
-
-class ByHandView(ReadyStep):
-    """What a person copies and clicks at Vapi where there is no key for it, or with an assistant of their own."""
-
-    title = "Set it up yourself at Vapi"
-    lead = "For an assistant that you have already, or where Parlae has no key for Vapi."
-
-    def get(self, request: HttpRequest) -> HttpResponse:
-        return self.enter() or self._shown()
-
-    def post(self, request: HttpRequest) -> HttpResponse:
-        """Show the secret, once asked for by somebody who has shown that it is them."""
-        return self.enter() or self._shown(shows_secret=True)
-
-    def _shown(self, *, shows_secret: bool = False) -> HttpResponse:
-        line, now = self.line(), self.clock.now()
-        if line is None:
-            raise Http404
-        secret = ""
-        if shows_secret:
-            secret = provisioning_manual.secret_for_copying(line=line, asker=self.asker, now=now)
-        manual = provisioning_manual.manual_configuration(line=line, now=now)
-        return self.page("wizard/by_hand.html", {"manual": manual, "line": line, "secret": secret})
-
-
-class SecretView(ByHandView):
-    """The same, with the secret."""
-
-    needs_recent = True
-
-    def get(self, request: HttpRequest) -> HttpResponse:
-        return redirect("setup_by_hand")
 
 
 class CallView(ReadyView):
@@ -192,6 +161,8 @@ class ConfirmView(ReadyStep):
     """Takes a person's word for something on the list."""
 
     def post(self, request: HttpRequest) -> HttpResponse:
+        if (elsewhere := self.enter()) is not None:
+            return elsewhere
         try:
             checklist.confirm(
                 account=self.account,

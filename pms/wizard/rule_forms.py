@@ -182,7 +182,7 @@ class ZoneForm(forms.Form):
     """The practice's clock."""
 
     zone = forms.ChoiceField(
-        label="Time zone", help_text="Every appointment is read and written on this clock. It is your system's."
+        label="Time zone", help_text="Your system's clock. Every appointment is read and written on it."
     )
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, zone: str, country: str) -> None:

@@ -25,6 +25,7 @@ from pms.models import (
     CredentialKind,
     Duty,
     DutyKind,
+    OfficeProof,
     PmsAuditLog,
     PmsCachedData,
     PmsIntegration,
@@ -129,6 +130,18 @@ def practice() -> dict[type[Model], Model]:
         asked_at=now,
         changed_by=user,
         changed_at=now,
+    )
+    keep(
+        OfficeProof,
+        account=account,
+        practice_digest=digest(),
+        code_digest=digest(),
+        sent_to="f•••@clinic.example",
+        asked_at=now,
+        sent_at=now,
+        attempts=2,
+        proven_at=now,
+        proven_by=user,
     )
     keep(PmsToken, integration=integration, sealed=sealed("token"), version=3)
     keep(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import get_args
@@ -12,22 +11,20 @@ import pytest
 from django.urls import URLPattern, URLResolver, get_resolver, resolve
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser import people
+from tests.browser import people, pictures
 from tests.browser.axe import Scheme, violations
 from tests.browser.cast import Cast
 from tests.browser.pages import NO_PAGES, PAGES, Shown, Who
-from tests.browser.site import ROOT
 from tests.browser.watching import Watch
 
-_PICTURES = ROOT / "var" / "screenshots"
-_TAKES_PICTURES = os.environ.get("PARLAE_SCREENSHOTS") == "1"
 _NARROWEST = 320  # at which WCAG 2.2 wants no scrolling in two directions (1.4.10)
 _WIDTHS = (_NARROWEST, 390, 1440)
 _LOOKS: tuple[tuple[int, Scheme], ...] = (
     ((390, "light"), (390, "dark"), (1440, "light"), (1440, "dark"))
-    if _TAKES_PICTURES
+    if pictures.ARE_TAKEN
     else ((390, "light"), (1440, "dark"))  # every width and every scheme, in half the time
 )
+_IN_DOCUMENTS = ("home", "call")
 Somebody = Callable[..., BrowserContext]
 
 
@@ -41,8 +38,9 @@ def test_it_is_drawn_well(shown: Shown, cast: Cast, somebody: Somebody, watch: W
         page.set_viewport_size({"width": width, "height": 900})
         for line in violations(page, scheme):
             wrong.setdefault(line, []).append(f"{width} {scheme}")
-        if _TAKES_PICTURES:
-            page.screenshot(path=_PICTURES / f"{shown.name}-{width}-{scheme}.png", full_page=True)
+        pictures.of_page(page, shown.name, width, scheme)
+    if shown.name in _IN_DOCUMENTS:
+        pictures.for_documents(page, shown.name)
     for width in _WIDTHS:
         if sticking_out := _too_wide(page, width):
             wrong.setdefault(sticking_out, []).append(str(width))

@@ -147,3 +147,11 @@ def test_one_line_is_one_plain_line(text: str) -> None:
     assert not set(line) & set("<>{}[]`")
     assert line == line.strip()
     assert speech.flatten(text).splitlines() in ([], [speech.flatten(text)])
+
+
+def test_a_code_is_for_the_model_and_not_for_ears() -> None:
+    marked = f"{speech.mark('9:15 AM', 'A1')} or {speech.mark('2 PM', 'A12')}"
+
+    assert marked == "9:15 AM (code A1) or 2 PM (code A12)"
+    assert speech.unmarked(marked) == "9:15 AM or 2 PM"
+    assert speech.mark("9:15 AM", "") == "9:15 AM"

@@ -34,6 +34,7 @@ from pms.services import (
     connecting,
     gateway,
     integrations,
+    office_proof,
     setup_checks,
     setup_words,
     setups,
@@ -682,7 +683,7 @@ def _possible() -> set[type[errors.ParlaeError]]:
     for provider in registry.available_providers():
         registry.service_class(provider)  # its own errors are known from then on
     of_writes = (errors.WriteRejected, errors.OutcomeUnknown)
-    on_the_way = (connecting, gateway, integrations, audit, bulkhead, circuit, setup_checks, setups)
+    on_the_way = (connecting, gateway, integrations, office_proof, audit, bulkhead, circuit, setup_checks, setups)
     named = {kind for module in on_the_way for kind in _raised_in(module)} | set(_promised())
     found = {kind for kind in _kinds_of(errors.PmsError) if not issubclass(kind, of_writes)} | named
     return found - {errors.PmsError, errors.ParlaeError}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.test import Client
 from pytest_django import Settings
 
 from accounts.models import Account, User
@@ -96,3 +97,59 @@ def test_staff_of_the_practice_cannot_start_a_test_call(ready: Visitor, birch: A
     visitor = browser(member(birch, "Ada Desk", Role.STAFF))
 
     assert visitor.open("/setup/done/").page.status_code == 403
+
+
+def test_the_ids_of_what_was_made_by_hand_are_kept(ready: Visitor, birch: Account) -> None:
+    sent = {
+        "assistant_id": "asst-1",
+        "number": "(212) 555-0123",
+        "phone_number_id": "num-1",
+        "credential_id": "cred-0001",
+    }
+    ready.open("/setup/done/by-hand/").send(sent, having="assistant_id")
+
+    line = VoiceLine.objects.get(account=birch)
+    assert (line.vapi_assistant_id, line.phone_number, line.vapi_phone_number_id) == ("asst-1", "+12125550123", "num-1")
+    assert Provisioning.objects.get(line=line).vapi_credential_id == "cred-0001"
+    assert "cred-0001" in ready.open("/setup/done/by-hand/").text
+    assert "The line is set up by hand" in ready.open("/setup/done/").text
+
+
+@pytest.mark.parametrize(
+    ("sent", "said"),
+    [
+        ({}, "at least one"),
+        ({"number": "(212) 555-0123"}, "both the number and its id"),
+        ({"assistant_id": "no id at all"}, "Not an id"),
+        ({"number": "call Bob", "phone_number_id": "num-1"}, "Not a phone number"),
+        ({"assistant_id": "asst-taken"}, "Another line has it already"),
+    ],
+)
+def test_ids_that_cannot_be_are_said(ready: Visitor, birch: Account, sent: dict[str, str], said: str) -> None:
+    other = Account.objects.create(name="Alder Dental", time_zone="America/New_York")
+    VoiceLine.objects.create(account=other, label="Main", vapi_assistant_id="asst-taken")
+
+    ready.open("/setup/done/by-hand/").send(sent, having="assistant_id")
+
+    assert ready.page.status_code == 422
+    assert said in ready.text
+    assert not VoiceLine.objects.get(account=birch).vapi_assistant_id
+
+
+def test_the_page_alone_tells_the_secret_to_nobody(ready: Visitor, client: Client) -> None:
+    client.force_login(User.objects.get(name="Dana Kim"))
+
+    answer = client.post("/setup/done/by-hand/")
+
+    assert (answer.status_code, b'id="secret"' in answer.content) == (405, False)
+
+
+def test_with_a_key_for_vapi_no_number_is_taken_without_asking_vapi_whose_it_is(
+    ready: Visitor, birch: Account, settings: Settings
+) -> None:
+    settings.VAPI_API_KEY = API_KEY
+    sent = {"assistant_id": "asst-1", "number": "(212) 555-0123", "phone_number_id": "num-1"}
+    ready.open("/setup/done/by-hand/").send(sent, having="assistant_id")
+
+    line = VoiceLine.objects.get(account=birch)
+    assert (line.vapi_assistant_id, line.phone_number, line.vapi_phone_number_id) == ("asst-1", None, None)

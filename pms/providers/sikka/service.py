@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import ClassVar
 
 from pms.domain import errors
-from pms.domain.records import ConnectionReport
+from pms.domain.records import ConnectionReport, Location
 from pms.providers.attention import longest_age, to_the_copy, to_the_writing
 from pms.providers.base import Capability, CredentialField, Health
 from pms.providers.progress import Admit, CheckStep, Progress, anyone, begin, end, unheard
@@ -108,7 +108,7 @@ class SikkaService(SikkaWrites):
             raise errors.TenantMismatch
         location = self._location
         practice_key = f"{self._client.account.office_id.upper()}:{location.id}"
-        admit(practice_key)
+        admit(practice_key, self._email_of(location, offices))
         office = next((row for row in offices if text(row.get("practice_id")) == location.id), offices[0])
         pms, version = (text(office.get(f"practice_management_system{part}")) for part in ("", "_version"))
         rest = [one for one in mapping.locations(self._practices) if one.id != location.id]
@@ -122,6 +122,14 @@ class SikkaService(SikkaWrites):
             capabilities=frozenset(),
         )
         return report, version, text(info.get("scope"))
+
+    def _email_of(self, location: Location, offices: list[Row]) -> str:
+        """Return the e-mail address on file for exactly this location, empty if there is none.
+
+        Sikka documents ``email`` in /practices; /authorized_practices has it live, seen by its clients.
+        """
+        here = (row for row in (*self._practices, *offices) if text(row.get("practice_id")) == location.id)
+        return next(filter(None, (text(row.get("email")) for row in here)), "")
 
     # Keeping the connection well
 
