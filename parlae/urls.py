@@ -1,6 +1,7 @@
 """Every address of Parlae."""
 
 from django.contrib import admin
+from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -13,6 +14,7 @@ from pms.api.health import healthz, readyz
 from pms.api.reference import reference
 
 
+@login_not_required
 def _sign_in(request: HttpRequest, extra_context: object = None) -> HttpResponse:
     """Have the support desk's people sign in like everybody else; Django's own form knows no second step."""
     if not request.user.is_authenticated:

@@ -115,6 +115,7 @@ OUTCOMES: Mapping[str, str] = {
     "not_on_grid": "Refused: appointments do not start at that minute",
     "not_supported": "Your system does not allow this; the team was asked to do it",
     "not_verified": "Refused: nobody had proven who they are",
+    "office_unproven": "Refused: the practice's mailbox has not been asked yet",
     "on_request_only": "Not booked: left to the team as a request",
     "outcome_unknown": "Sent, and your system has not said what became of it",
     "outside_hours": "Refused: outside your hours",
