@@ -165,14 +165,11 @@ def _note_refusal(asker: Asker, account: Account | None, permission: Permission 
     """
     try:
         limits.check(limit="refusals", key=f"permission.denied:{asker.actor}")
-        audit.record_event(
-            kind="permission.denied",
-            actor=asker.actor,
+        audit.record_event_by(
+            asker,
+            "permission.denied",
             account_id=account.pk if account else None,
             detail={"endpoint": asker.endpoint, "permission": permission.value if permission else "membership"},
-            ip_address=asker.ip_address or "",
-            user_agent=asker.user_agent or "",
-            request_id=asker.request_id,
         )
     except errors.ParlaeError as error:  # the answer stays what it is, also if the evidence cannot be written
         log.error("refusal not noted", code=error.code)

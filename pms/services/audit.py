@@ -122,6 +122,21 @@ def record_event(
     return _append(event, key=key)
 
 
+def record_event_by(
+    asker: Asker, kind: str, *, account_id: uuid.UUID | None, detail: Summary | None = None
+) -> SecurityEvent:
+    """Append one security event about what somebody does."""
+    return record_event(
+        kind=kind,
+        actor=asker.actor,
+        account_id=account_id,
+        detail=detail,
+        ip_address=asker.ip_address or "",
+        user_agent=asker.user_agent or "",
+        request_id=asker.request_id,
+    )
+
+
 def row_hash(row: PmsAuditLog | SecurityEvent) -> str:
     """Return the HMAC of a row's columns (``prev_hash`` among them) as they are stored.
 

@@ -388,14 +388,11 @@ def _import_kinds(account: Account, kinds: Sequence[PmsAppointmentType]) -> None
 
 
 def _record(kind: str, integration: PmsIntegration, asker: Asker, **detail: str) -> None:
-    audit.record_event(
-        kind=kind,
-        actor=asker.actor,
+    audit.record_event_by(
+        asker,
+        kind,
         account_id=integration.account_id,
         detail={"provider": integration.provider, "integration": str(integration.pk), **detail},
-        ip_address=asker.ip_address or "",
-        user_agent=asker.user_agent or "",
-        request_id=asker.request_id,
     )
 
 

@@ -230,12 +230,4 @@ def _record(kind: str, credential: Credential, asker: Asker) -> None:
         detail["line"] = str(credential.line_id)
     if credential.scopes:
         detail["scopes"] = " ".join(credential.scopes)
-    audit.record_event(
-        kind=kind,
-        actor=asker.actor,
-        account_id=credential.account_id,
-        detail=detail,
-        ip_address=asker.ip_address or "",
-        user_agent=asker.user_agent or "",
-        request_id=asker.request_id,
-    )
+    audit.record_event_by(asker, kind, account_id=credential.account_id, detail=detail)

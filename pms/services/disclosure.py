@@ -18,15 +18,7 @@ def record(*, account: Account, asker: Asker, action: str, summary: Summary, pat
     """
     integration = integrations.current(account=account)
     if integration is None:
-        audit.record_event(
-            kind=f"viewed.{action}",
-            actor=asker.actor,
-            account_id=account.pk,
-            detail=summary,
-            ip_address=asker.ip_address or "",
-            user_agent=asker.user_agent or "",
-            request_id=asker.request_id,
-        )
+        audit.record_event_by(asker, f"viewed.{action}", account_id=account.pk, detail=summary)
         return
     entry = Entry(
         access_id=uuid.uuid4(),

@@ -180,12 +180,6 @@ def _config(integration: PmsIntegration, switches: Mapping[str, bool], payments:
 
 def _record(account: Account, asker: Asker, *, on: Mapping[str, bool], off: Mapping[str, bool], payments: str) -> None:
     detail = {"on": " ".join(sorted(on)), "off": " ".join(sorted(off)), "voicePayments": payments}
-    audit.record_event(
-        kind="features.changed",
-        actor=asker.actor,
-        account_id=account.pk,
-        detail={name: text for name, text in detail.items() if text},
-        ip_address=asker.ip_address or "",
-        user_agent=asker.user_agent or "",
-        request_id=asker.request_id,
+    audit.record_event_by(
+        asker, "features.changed", account_id=account.pk, detail={name: text for name, text in detail.items() if text}
     )

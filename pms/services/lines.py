@@ -107,12 +107,4 @@ def _store(line: VoiceLine, **changes: Any) -> None:
 
 
 def _record(kind: str, line: VoiceLine, asker: Asker) -> None:
-    audit.record_event(
-        kind=kind,
-        actor=asker.actor,
-        account_id=line.account_id,
-        detail={"line": str(line.pk)},
-        ip_address=asker.ip_address or "",
-        user_agent=asker.user_agent or "",
-        request_id=asker.request_id,
-    )
+    audit.record_event_by(asker, kind, account_id=line.account_id, detail={"line": str(line.pk)})

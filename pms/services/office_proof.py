@@ -183,12 +183,4 @@ def _digest(proof: OfficeProof, code: str) -> str:
 
 
 def _record(kind: str, proof: OfficeProof, asker: Asker, **detail: int) -> None:
-    audit.record_event(
-        kind=kind,
-        actor=asker.actor,
-        account_id=proof.account_id,
-        detail={"proof": str(proof.pk), **detail},
-        ip_address=asker.ip_address or "",
-        user_agent=asker.user_agent or "",
-        request_id=asker.request_id,
-    )
+    audit.record_event_by(asker, kind, account_id=proof.account_id, detail={"proof": str(proof.pk), **detail})

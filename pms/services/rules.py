@@ -426,12 +426,4 @@ def _locked(account: Account) -> Iterator[None]:
 
 
 def _record(account: Account, names: Sequence[str], asker: Asker) -> None:
-    audit.record_event(
-        kind="rules.changed",
-        actor=asker.actor,
-        account_id=account.pk,
-        detail={"parts": " ".join(names)},
-        ip_address=asker.ip_address or "",
-        user_agent=asker.user_agent or "",
-        request_id=asker.request_id,
-    )
+    audit.record_event_by(asker, "rules.changed", account_id=account.pk, detail={"parts": " ".join(names)})

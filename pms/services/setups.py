@@ -225,12 +225,4 @@ def _under_check(now: datetime) -> Q:
 
 
 def _record(kind: str, account: Account, asker: Asker, **detail: str) -> None:
-    audit.record_event(
-        kind=kind,
-        actor=asker.actor,
-        account_id=account.pk,
-        detail=detail,
-        ip_address=asker.ip_address or "",
-        user_agent=asker.user_agent or "",
-        request_id=asker.request_id,
-    )
+    audit.record_event_by(asker, kind, account_id=account.pk, detail=detail)

@@ -72,15 +72,7 @@ def secret_for_copying(*, line: VoiceLine, asker: Asker, now: datetime) -> str:
     Raises ``Invalid`` if the line has none.
     """
     signing = signing_secret(line, now)
-    audit.record_event(
-        kind="vapi.secret_shown",
-        actor=asker.actor,
-        account_id=line.account_id,
-        detail={"line": str(line.pk)},
-        ip_address=asker.ip_address or "",
-        user_agent=asker.user_agent or "",
-        request_id=asker.request_id,
-    )
+    audit.record_event_by(asker, "vapi.secret_shown", account_id=line.account_id, detail={"line": str(line.pk)})
     return signing.secret
 
 

@@ -155,14 +155,11 @@ def _asked(
 ) -> TestCall:
     """Leave the evidence, then the row; of two at once the second is refused."""
     account, is_sandbox = integration.account, stand_in.is_sandbox(integration)
-    audit.record_event(
-        kind="testcall.asked",
-        actor=asker.actor,
+    audit.record_event_by(
+        asker,
+        "testcall.asked",
         account_id=account.pk,
         detail={"line": str(line.pk), "books": patient is not None, "sandbox": is_sandbox},
-        ip_address=asker.ip_address or "",
-        user_agent=asker.user_agent or "",
-        request_id=asker.request_id,
     )
     row = TestCall(account=account, line=line, books=patient is not None, asked_by=user, asked_at=now)
     row.patient = sealed_patient(row.pk, patient) if patient else None

@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from pms.domain import errors
@@ -53,13 +53,6 @@ class ByHandView(ReadyStep):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         return self.enter() or self.shown(self.own_line())
-
-    def own_line(self) -> VoiceLine:
-        """Return the practice's line; there is none before step 4 is done."""
-        line = self.line()
-        if line is None:
-            raise Http404
-        return line
 
     def shown(self, line: VoiceLine, *, secret: str = "", form: IdsForm | None = None) -> HttpResponse:
         """Return the page, with the secret where it was asked for, and a form that could not be kept."""

@@ -77,15 +77,7 @@ def confirm(*, account: Account, code: str, user: User, asker: Asker, clock: Clo
     """Note that a person has confirmed something; what is confirmed stays with the first who has done so."""
     if code not in CONFIRMED:
         raise KeyError(code)
-    audit.record_event(
-        kind="golive.confirmed",
-        actor=asker.actor,
-        account_id=account.pk,
-        detail={"what": code},
-        ip_address=asker.ip_address or "",
-        user_agent=asker.user_agent or "",
-        request_id=asker.request_id,
-    )
+    audit.record_event_by(asker, "golive.confirmed", account_id=account.pk, detail={"what": code})
     with transaction.atomic():
         Setup.objects.get_or_create(account=account)
         setup = Setup.objects.select_for_update().get(account=account)

@@ -34,6 +34,13 @@ class ReadyStep(StepView):
         found = self.account.voice_lines.filter(is_active=True).select_related("account", "provisioning")
         return found.order_by("created_at").first()
 
+    def own_line(self) -> VoiceLine:
+        """Return the practice's line; there is none before step 4 is done."""
+        line = self.line()
+        if line is None:
+            raise Http404
+        return line
+
     def line_context(self) -> dict[str, Any]:
         """Return what the part about the line is drawn from."""
         line = self.line()
@@ -95,10 +102,7 @@ class NumberView(ReadyStep):
     def post(self, request: HttpRequest) -> HttpResponse:
         if (elsewhere := self.enter()) is not None:
             return elsewhere
-        line = self.line()
-        if line is None:
-            raise Http404
-        sent, now = request.POST, self.clock.now()
+        line, sent, now = self.own_line(), request.POST, self.clock.now()
         try:
             if "area_code" in sent:
                 provisioning.want_new_number(line=line, area_code=sent["area_code"], now=now)
@@ -135,9 +139,7 @@ class AskCallView(ReadyView):
     def post(self, request: HttpRequest) -> HttpResponse:
         if (elsewhere := self.enter()) is not None:
             return elsewhere
-        line = self.line()
-        if line is None:
-            raise Http404
+        line = self.own_line()
         books = "books" in request.POST
         try:
             rehearsal.ask(
