@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, StorageState, expect
 
 from pms.management import demo
 from tests.browser import authenticator, people, wizard
+from tests.browser.live import REAL
 from tests.browser.mailbox import Mailbox
 from tests.browser.pages import Shown, Who
 from tests.browser.people import Person, somebody_new
@@ -54,6 +55,7 @@ class Cast:
                 "newcomer": lambda page: people.sign_up(page, self.mailbox, self.person(who)),
                 "founder": self._found,
                 "refused": self._refuse,
+                "asked": self._ask,
                 "wired": self._wire,
                 "guarded": self._guard,
                 "halfway": self._half,
@@ -96,6 +98,12 @@ class Cast:
         wizard.choose_system(page)
         wizard.give_access(page, "D40004")
         expect(page.get_by_role("alert")).to_be_visible(timeout=wizard.WORK)
+
+    def _ask(self, page: Page) -> None:
+        self._sign("asked", page, f"{REAL} Teeth")
+        wizard.choose_system(page)
+        wizard.give_access(page, "D30003:1-1")
+        expect(page.get_by_label("Code from the mail")).to_be_visible(timeout=wizard.WORK)
 
     def _wire(self, page: Page) -> None:
         self._sign("wired", page, "Birch Dental")

@@ -9,7 +9,7 @@ from typing import Literal
 from playwright.sync_api import Page
 
 Who = Literal[
-    "nobody", "unconfirmed", "halfway", "newcomer", "founder", "refused", "wired", "guarded", "staff", "owner"
+    "nobody", "unconfirmed", "halfway", "newcomer", "founder", "refused", "asked", "wired", "guarded", "staff", "owner"
 ]
 
 
@@ -22,9 +22,10 @@ class Shown:
         route: the name of its address in the product; empty where the address leads nowhere.
         who: ``nobody`` is signed out; somebody ``unconfirmed`` has not typed the code from the mail, somebody
             ``halfway`` not the one of their app; a ``newcomer`` has no practice; a ``founder``'s practice is new and
-            has no agreement; somebody ``refused`` has that, and an office that lets nobody in; who is ``wired`` has
-            come to the end of the setup; who is ``guarded`` has every second step; ``staff`` work for the guarded; the
-            ``owner`` is the demo's, whose practice is connected and has had calls.
+            has no agreement; somebody ``refused`` has that, and an office that lets nobody in; who is ``asked`` has to
+            type the code from the practice's mailbox; who is ``wired`` has come to the end of the setup; who is
+            ``guarded`` has every second step; ``staff`` work for the guarded; the ``owner`` is the demo's, whose
+            practice is connected and has had calls.
         address: where to go; what stands in braces is a link from a mail.
         then: what to do there until the page is shown; nothing, for most.
         status: what the address is answered with.
@@ -114,6 +115,7 @@ _SETUP = (
     Shown("setup-system", "setup_system", "founder", "/setup/system/"),
     Shown("setup-credentials", "setup_credentials", "refused", "/setup/credentials/"),
     Shown("setup-test-failed", "setup_test", "refused", "/setup/test/"),
+    Shown("setup-test-code", "setup_test", "asked", "/setup/test/"),
     Shown("setup-test", "setup_test", "wired", "/setup/test/"),
     Shown("setup-features", "setup_features", "wired", "/setup/features/"),
     Shown("setup-done", "setup_done", "wired", "/setup/done/"),

@@ -10,6 +10,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser import people, wizard
 from tests.browser.axe import assert_accessible
+from tests.browser.live import REAL
 from tests.browser.mailbox import Mailbox
 from tests.browser.people import Person, somebody_new
 from tests.browser.site import Site
@@ -90,15 +91,20 @@ def test_the_browser_proposes_a_time_zone_only_if_there_is_such_a_choice(somebod
         assert page.get_by_label("Time zone").evaluate("(one) => one.selectedIndex") >= 0, "nothing is shown as chosen"
 
 
-def test_without_script_it_goes_to_the_end(somebody: Somebody, mailbox: Mailbox) -> None:
+def test_without_script_a_real_practice_proves_itself_and_gets_to_the_end(somebody: Somebody, mailbox: Mailbox) -> None:
     page = somebody(java_script_enabled=False).new_page()
     person = somebody_new("Ned Noscript")
     people.sign_up(page, mailbox, person)
-    people.set_up_practice(page, "Cedar Dental North")
+    people.set_up_practice(page, f"{REAL} Dental North")
     people.accept_agreement(page, person)
     wizard.choose_system(page)
     wizard.give_access(page, "D30003:1-1")
+    wizard.give_code(page, "1234567x")
+    expect(page.get_by_text("That is not the code from the mail.")).to_be_visible()
+    wizard.give_code(page, mailbox.code("north@cedar.example"))
     wizard.await_test(page)
     wizard.choose_features(page, "Cleaning")
+    wizard.await_line(page)
+    expect(page.get_by_text("Nothing is written to your system.")).to_be_visible()
     page.get_by_role("link", name="Go to your home page").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Cedar Dental North")
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"{REAL} Dental North")

@@ -33,6 +33,14 @@ def await_test(page: Page) -> None:
     page.wait_for_url("**/setup/features/")
 
 
+def give_code(page: Page, code: str) -> None:
+    """Step 3: type the code from the practice's mailbox, once it is asked for."""
+    field = page.get_by_label("Code from the mail")
+    expect(field).to_be_visible(timeout=WORK)
+    field.fill(code)
+    page.get_by_role("button", name="Confirm").click()
+
+
 def choose_features(page: Page, kind: str) -> None:
     """Step 4: let the agent book one kind of appointment, and put callers through."""
     page.get_by_role("checkbox", name="Booking").or_(page.locator("[name=booking]")).first.check()
